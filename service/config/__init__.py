@@ -1,0 +1,32 @@
+"""Settings of an installation, frozen and checked before anything starts.
+
+`Installation` is the YAML file: legal entities, Stripe accounts, Salesforce orgs, field mappings. `Settings` is the
+environment: addresses, limits, telemetry. Secrets are named in the file and read from files or the environment.
+"""
+
+from service.config._installation import (
+    ClientCredentials,
+    Entity,
+    Installation,
+    JwtBearer,
+    Org,
+    StripeAccount,
+)
+from service.config._load import installation_schema, load_installation, load_settings
+from service.config._secrets import SecretRef
+from service.config._settings import Role, Settings
+
+__all__ = [
+    "ClientCredentials",
+    "Entity",
+    "Installation",
+    "JwtBearer",
+    "Org",
+    "Role",
+    "SecretRef",
+    "Settings",
+    "StripeAccount",
+    "installation_schema",
+    "load_installation",
+    "load_settings",
+]

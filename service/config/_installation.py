@@ -1,0 +1,166 @@
+"""The YAML file: who we act for, in which Stripe account, and in which Salesforce org.
+
+Its JSON Schema is published beside the code (`deploy/config/counterfoil.schema.json`), so that editors complete it.
+"""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from service.config._secrets import SecretRef
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` (a name or an address, without a port) is this machine and nothing else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StripeAccount(_Frozen):
+    """One Stripe account, in one mode."""
+
+    account: str | None = Field(
+        default=None, pattern=r"^acct_[A-Za-z0-9]+$", description="Account id; `counterfoil check` compares it."
+    )
+    livemode: bool = Field(description="true for live keys, false for test keys. Key, events and this must agree.")
+    secret_key: SecretRef = Field(description="A restricted key (rk_...) with the permissions the README lists.")
+    webhook_secrets: tuple[SecretRef, ...] = Field(
+        min_length=1, max_length=5, description="Signing secrets of the webhook endpoint: two while one is rolled."
+    )
+    api_base: str = Field(default="https://api.stripe.com", pattern=r"^https?://", description="Where Stripe answers.")
+    timeout_seconds: float = Field(default=20, ge=1, le=80, description="Longest wait for one answer.")
+
+    @model_validator(mode="after")
+    def _plaintext_only_here(self) -> Self:
+        parts = urlsplit(self.api_base)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ValueError("api_base without TLS is allowed on this machine only: use https")
+        return self
+
+
+class Checkout(_Frozen):
+    """Where Stripe's hosted page sends the customer afterwards."""
+
+    success_url: str = Field(pattern=r"^https?://", max_length=2000)
+    cancel_url: str | None = Field(default=None, pattern=r"^https?://", max_length=2000)
+
+
+class Entity(_Frozen):
+    """A legal entity: its money is in one Stripe account, its customers in one Salesforce org."""
+
+    org: Name = Field(description="Name of the Salesforce org, below `orgs`.")
+    stripe: StripeAccount
+    checkout: Checkout | None = Field(
+        default=None, description="Needed for hosted_checkout: the pages after paying on Stripe's page."
+    )
+
+
+class JwtBearer(_Frozen):
+    """OAuth 2.0 JWT bearer: a certificate signs us in as one user, without a password."""
+
+    flow: Literal["jwt_bearer"]
+    client_id: str = Field(min_length=1, description="Consumer key of the External Client App.")
+    username: str = Field(min_length=1, description="The integration user.")
+    private_key: SecretRef = Field(description="PEM private key whose certificate the app knows.")
+    audience: str | None = Field(
+        default=None,
+        description="Default: https://test.salesforce.com for a sandbox, else https://login.salesforce.com.",
+    )
+
+
+class ClientCredentials(_Frozen):
+    """OAuth 2.0 client credentials: My Domain hosts only; acts as the app's execution user."""
+
+    flow: Literal["client_credentials"]
+    client_id: str = Field(min_length=1)
+    client_secret: SecretRef
+
+
+class PubSub(_Frozen):
+    """Salesforce's Pub/Sub API: the stream of platform events."""
+
+    endpoint: str = Field(default="api.pubsub.salesforce.com:7443", pattern=r"^[^/\s]+:\d{1,5}$")
+    plaintext: bool = Field(default=False, description="No TLS; only to this machine, for local trials.")
+    topics: tuple[str, ...] = Field(default=("/event/Payment_Request__e",), min_length=1, max_length=20)
+    silence_seconds: int = Field(default=300, ge=1, le=3600, description="A stream silent for longer is opened anew.")
+
+    @model_validator(mode="after")
+    def _plaintext_only_here(self) -> Self:
+        if self.plaintext and not is_loopback(self.endpoint.rsplit(":", 1)[0]):
+            raise ValueError("plaintext is allowed on this machine only: remove it")
+        return self
+
+
+class Org(_Frozen):
+    """One Salesforce org."""
+
+    org_id: str = Field(pattern=r"^00D[A-Za-z0-9]{15}$", description="The 18-character org id; compared at start.")
+    is_sandbox: bool = Field(description="Organization.IsSandbox; compared at start.")
+    login_url: str = Field(pattern=r"^https?://", description="Where to sign in: My Domain, login or test host.")
+    auth: JwtBearer | ClientCredentials = Field(discriminator="flow")
+    api_version: str = Field(default="66.0", pattern=r"^\d{2,3}\.0$")
+    ca_file: Path | None = Field(default=None, description="PEM of a private certificate authority, if one is used.")
+    currency: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{3}$",
+        description="Currency of a single-currency org, whose records carry none; leave out in a multi-currency org.",
+    )
+    pubsub: PubSub = PubSub()
+    timeout_seconds: float = Field(default=30, ge=1, le=120, description="Longest wait for one answer.")
+
+    @model_validator(mode="after")
+    def _plaintext_only_here(self) -> Self:
+        parts = urlsplit(self.login_url)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ValueError("login_url without TLS is allowed on this machine only: use https")
+        return self
+
+
+class ObjectMapping(_Frozen):
+    """How one of our Salesforce objects is named in this org, for orgs that keep their own names."""
+
+    object: ApiName | None = Field(default=None, description="API name to write instead of ours.")
+    fields: dict[ApiName, ApiName | None] = Field(
+        default_factory=dict, max_length=200, description="Our field to the org's field; null leaves it out."
+    )
+
+
+class Installation(_Frozen):
+    """Everything one installation serves."""
+
+    version: Literal[1] = Field(description="Version of this file's format.")
+    orgs: dict[Name, Org] = Field(min_length=1, max_length=50)
+    entities: dict[Name, Entity] = Field(min_length=1, max_length=200)
+    mappings: dict[Name, dict[ApiName, ObjectMapping]] = Field(
+        default_factory=dict, description="By org, then by our object name."
+    )
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> Self:
+        for name, entity in self.entities.items():
+            if entity.org not in self.orgs:
+                raise ValueError(f"entities.{name}.org names {entity.org!r}, which is not under 'orgs'")
+            if entity.stripe.livemode and self.orgs[entity.org].is_sandbox:
+                raise ValueError(f"entities.{name} joins live Stripe keys to a Salesforce sandbox: use test keys there")
+        for name in self.mappings:
+            if name not in self.orgs:
+                raise ValueError(f"mappings.{name} is not the name of an org")
+        return self
+
+    def entities_of(self, org: str) -> tuple[str, ...]:
+        """Return the names of the entities whose customers are in `org`, in the order of the file."""
+        return tuple(name for name, entity in self.entities.items() if entity.org == org)

@@ -1,0 +1,96 @@
+"""The environment: where we listen, how much we hold, what we tell about ourselves. Every number has a limit."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.config._installation import is_loopback
+
+
+class Role(StrEnum):
+    """A part of the work one process can do; without a choice it does all of it."""
+
+    WEB = "web"  # the webhook door and health, over HTTP
+    GRPC = "grpc"  # the typed API
+    WORKER = "worker"  # commands, projection, delivery, upkeep
+    SUBSCRIBER = "subscriber"  # Salesforce's event stream
+
+
+def default_data_dir() -> Path:
+    """Return where the embedded PostgreSQL keeps its data: outside home folders for root, which must open them."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/counterfoil")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "counterfoil"
+
+
+class Settings(BaseSettings):
+    """Settings from environment variables named `COUNTERFOIL_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="COUNTERFOIL_", frozen=True, extra="ignore")
+
+    config_file: Path = Field(default=Path("counterfoil.yaml"), description="The YAML file.")
+
+    database_url: SecretStr | None = Field(default=None, description="postgresql://...; none starts the embedded one.")
+    database_url_file: Path | None = Field(default=None, description="A file holding the URL, instead of the URL.")
+    database_pool_size: int = Field(default=10, ge=2, le=100)
+    data_dir: Path = Field(default_factory=default_data_dir, description="Folder of the embedded PostgreSQL.")
+    allow_embedded_live: bool = Field(
+        default=False, description="Consent to live keys on the embedded PostgreSQL, whose socket trusts local users."
+    )
+    migrate_on_start: bool = Field(
+        default=False, description="Apply migrations before serving; always on with the embedded PostgreSQL."
+    )
+
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8080, ge=0, le=65535)
+    grpc_host: str = "127.0.0.1"
+    grpc_port: int = Field(default=50051, ge=0, le=65535)
+    grpc_tls_cert_file: Path | None = None
+    grpc_tls_key_file: Path | None = None
+    grpc_allow_plaintext: bool = Field(
+        default=False, description="Consent to gRPC without TLS on an address other machines can reach."
+    )
+    ready_file: Path | None = Field(default=None, description="Written when ready, with the addresses, as JSON.")
+
+    webhook_max_body_bytes: int = Field(default=1_048_576, ge=1024, le=16_777_216)
+    webhook_tolerance_seconds: int = Field(default=300, ge=1, le=3600, description="Age and lead of a signature.")
+    intake_queue_limit: int = Field(default=4096, ge=1, le=100_000, description="Events waiting for a commit.")
+    intake_batch_limit: int = Field(default=256, ge=1, le=2000, description="Events sharing one commit.")
+
+    worker_concurrency: int = Field(default=8, ge=1, le=200, description="Commands carried out at the same time.")
+    worker_heartbeat_seconds: float = Field(default=2, ge=0.1, le=60)
+    worker_stalled_seconds: float = Field(
+        default=10, ge=0.3, le=600, description="A silent worker's tasks are retaken."
+    )
+    command_attempts: int = Field(default=25, ge=1, le=100)
+    lease_seconds: float = Field(default=10, ge=0.5, le=300, description="How long a claim on rows or a stream holds.")
+    projection_batch_limit: int = Field(default=200, ge=1, le=2000)
+    delivery_batch_limit: int = Field(default=200, ge=1, le=200, description="Salesforce takes at most 200 records.")
+    delivery_attempts: int = Field(default=20, ge=1, le=100)
+    fetch_attempts: int = Field(default=20, ge=1, le=100)
+    poll_seconds: float = Field(default=5, ge=0.05, le=60, description="Longest sleep of a loop that nobody wakes.")
+    retention_days: int = Field(default=90, ge=31, le=3650, description="How long handled events are kept.")
+    drain_seconds: float = Field(default=20, ge=1, le=600, description="Longest time to finish work after SIGTERM.")
+
+    telemetry_exporter: Literal["none", "console", "otlp"] = "none"
+    otlp_endpoint: str = Field(default="http://127.0.0.1:4317", pattern=r"^https?://")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.database_url is not None and self.database_url_file is not None:
+            raise ValueError("database_url and database_url_file are both set: keep one")
+        if (self.grpc_tls_cert_file is None) != (self.grpc_tls_key_file is None):
+            raise ValueError("grpc_tls_cert_file and grpc_tls_key_file belong together: set both or none")
+        if self.grpc_tls_cert_file is None and not is_loopback(self.grpc_host) and not self.grpc_allow_plaintext:
+            raise ValueError(
+                "grpc_host can be reached by other machines without TLS: set grpc_tls_cert_file and _key_file"
+            )
+        if self.worker_stalled_seconds <= self.worker_heartbeat_seconds * 2:
+            raise ValueError("worker_stalled_seconds must be more than twice worker_heartbeat_seconds: raise it")
+        return self

@@ -1,0 +1,23 @@
+"""Words of both vendors that every room shares: money, identifiers, observations, desired records. No I/O, no tables."""
+
+from service.domain._identifiers import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
+from service.domain._money import from_minor, minor_digits, to_minor
+from service.domain._observation import Evidence, Observation, canonical, scrub
+from service.domain._record import DesiredRecord, Reference, Value, fields_from
+
+__all__ = [
+    "SOURCE_OBJECTS",
+    "DesiredRecord",
+    "Evidence",
+    "Observation",
+    "Reference",
+    "Value",
+    "canonical",
+    "fields_from",
+    "from_minor",
+    "minor_digits",
+    "normalise_salesforce_id",
+    "scrub",
+    "sobject_of",
+    "to_minor",
+]

@@ -1,0 +1,75 @@
+"""An observation is one sight of a Stripe object: in a webhook, in the answer to our call, or fetched.
+
+Evidence says how fresh a sight is. `as_of` is Stripe's own clock in whole seconds (an event's `created`, an answer's
+`Date` header), so two sights of one second cannot be ordered by it; a fetch made because of such a tie settles it.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+import orjson
+
+
+class Evidence(IntEnum):
+    """How we came to see an object. Order is meaning: of two sights in one second the higher one is believed."""
+
+    EVENT = 1  # rendered by Stripe when the event was made; may arrive at any time
+    ANSWER = 2  # the reply to our own write
+    FETCH = 3  # read on purpose, after everything we had seen before
+
+
+def scrub(value: Any) -> Any:
+    """Remove client secrets, at any depth, in place: they are bearer secrets of one customer's payment."""
+    if isinstance(value, dict):
+        value.pop("client_secret", None)
+        for inner in value.values():
+            scrub(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            scrub(inner)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One sight of one object.
+
+    Attributes:
+        entity: name of the legal entity whose account holds the object.
+        object_type: Stripe's `object` word, such as "payment_intent"; or "counterfoil.request" for our own outcomes.
+        object_id: the object's id.
+        body: the object as JSON, without client secrets; None when only its existence is known (fetch it).
+        as_of: UTC, whole seconds, by Stripe's clock.
+        evidence: how it was seen.
+        parent_id: the object it belongs to: a charge's payment intent, a balance transaction's charge.
+        record_id: the Salesforce record it was made for, from our metadata.
+        deleted: the object is gone; the row stays as a tombstone.
+        traceparent: the trace it belongs to, if it carries one.
+        fetch_after: ask Stripe for the object at this time at the latest: a fact is still to come.
+    """
+
+    entity: str
+    object_type: str
+    object_id: str
+    body: str | None
+    as_of: datetime
+    evidence: Evidence
+    parent_id: str | None = None
+    record_id: str | None = None
+    deleted: bool = False
+    traceparent: str | None = None
+    fetch_after: datetime | None = None
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the digest that tells equal content apart from changed content."""
+        content = "" if self.body is None else self.body
+        object.__setattr__(self, "digest", hashlib.sha256(content.encode()).hexdigest()[:32])
+
+
+def canonical(body: dict[str, Any]) -> str:
+    """Return JSON with sorted keys, so that equal content has an equal digest whoever rendered it."""
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,185 @@
+"""Traces, metrics and logs, through the OpenTelemetry SDK, to nowhere, the console or an OTLP collector.
+
+One trace runs from a Salesforce event through Stripe and its webhook to the Salesforce write. Between processes it
+travels as a W3C `traceparent` string kept in rows and in Stripe metadata: `current_traceparent()` writes it,
+`span(..., parent=...)` takes it up again. Nothing here may carry a secret, personal data or a vendor's body.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from opentelemetry import metrics, trace
+from opentelemetry._logs import LogRecord, SeverityNumber, get_logger, set_logger_provider
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+from opentelemetry.trace import Link, Span, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from service.config import Settings
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+_TRACER = trace.get_tracer("counterfoil")
+_METER = metrics.get_meter("counterfoil")
+_SEVERITY = {
+    "debug": SeverityNumber.DEBUG,
+    "info": SeverityNumber.INFO,
+    "warning": SeverityNumber.WARN,
+    "error": SeverityNumber.ERROR,
+    "critical": SeverityNumber.FATAL,
+}
+
+# What matters when the service runs at night; each name is part of the contract with dashboards.
+webhooks = _METER.create_counter("counterfoil.webhooks", description="Webhooks answered, by entity and answer.")
+events_recorded = _METER.create_counter("counterfoil.events.recorded", description="Events stored, by source and kind.")
+events_unrecognised = _METER.create_counter(
+    "counterfoil.events.unrecognised", description="Stored events of a type nothing here reacts to."
+)
+intake_batch = _METER.create_histogram(
+    "counterfoil.intake.batch", unit="{event}", description="Events sharing a commit."
+)
+stream_ends = _METER.create_counter("counterfoil.stream.ends", description="Ends of a Salesforce stream, by cause.")
+stream_gaps = _METER.create_counter(
+    "counterfoil.stream.gaps", description="Replay positions Salesforce no longer knew."
+)
+vendor_calls = _METER.create_histogram(
+    "counterfoil.vendor.call", unit="s", description="Calls to a vendor, by vendor, operation and outcome."
+)
+commands_settled = _METER.create_counter("counterfoil.commands.settled", description="Commands, by state and reason.")
+records_projected = _METER.create_counter("counterfoil.records.projected", description="Desired records put.")
+records_delivered = _METER.create_counter(
+    "counterfoil.records.delivered", description="Records settled in Salesforce, by object and outcome."
+)
+fetches = _METER.create_counter("counterfoil.fetches", description="Objects fetched from Stripe, by type and outcome.")
+rpcs = _METER.create_histogram("counterfoil.rpc", unit="s", description="Calls of the gRPC API, by method and status.")
+
+
+def log() -> Any:
+    """Return the structured logger; the first word of an entry is its stable action name."""
+    return structlog.get_logger()
+
+
+def current_traceparent() -> str | None:
+    """Return the W3C traceparent of the span we are in, to keep in a row; None outside a trace."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent")
+
+
+@contextmanager
+def span(
+    name: str,
+    *,
+    parent: str | None = None,
+    links: Sequence[str] = (),
+    attributes: Mapping[str, str | int | bool] | None = None,
+) -> Iterator[Span]:
+    """Open a span; `parent` and `links` are traceparents from rows. Without a parent it joins the current span."""
+    context = _PROPAGATOR.extract({"traceparent": parent}) if parent else None
+    linked = [
+        Link(trace.get_current_span(_PROPAGATOR.extract({"traceparent": link})).get_span_context()) for link in links
+    ]
+    with _TRACER.start_as_current_span(
+        name, context=context, links=linked, attributes=dict(attributes or {}), record_exception=False
+    ) as current:
+        try:
+            yield current
+        except Exception as error:
+            # The type only: a message may quote a vendor, and a stack trace its arguments.
+            current.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            raise
+
+
+def _add_trace(_logger: Any, _name: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        entry["trace_id"] = format(context.trace_id, "032x")
+        entry["span_id"] = format(context.span_id, "016x")
+    return entry
+
+
+def _to_otlp(_logger: Any, _name: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    level = str(entry.get("level", "info"))
+    attributes = {key: str(value) for key, value in entry.items() if key not in ("event", "level", "timestamp")}
+    get_logger("counterfoil").emit(
+        LogRecord(
+            severity_number=_SEVERITY.get(level, SeverityNumber.INFO),
+            severity_text=level.upper(),
+            body=str(entry.get("event")),
+            attributes=attributes,
+        )
+    )
+    return entry
+
+
+def _set_up_logs(settings: Settings) -> None:
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    last: Any = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+    ]
+    export: list[Any] = [_to_otlp] if settings.telemetry_exporter == "otlp" else []
+    render: list[Any] = [structlog.processors.format_exc_info, last]
+    structlog.configure(
+        processors=[*shared, *export, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[*export, last], foreign_pre_chain=shared))
+    # Libraries speak from warnings up: their lower levels may quote requests.
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+class Telemetry:
+    """The providers of this process, from start to flush."""
+
+    def __init__(self, settings: Settings, *, version: str, instance: str) -> None:
+        self._stops: list[Any] = []
+        _set_up_logs(settings)
+        kind = settings.telemetry_exporter
+        if kind == "none":
+            return
+        resource = Resource.create(
+            {"service.name": "counterfoil", "service.version": version, "service.instance.id": instance}
+        )
+        traces = TracerProvider(resource=resource)
+        if kind == "otlp":
+            target = {"endpoint": settings.otlp_endpoint, "insecure": settings.otlp_endpoint.startswith("http://")}
+            traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**target)))
+            reader = PeriodicExportingMetricReader(OTLPMetricExporter(**target))
+            logs = LoggerProvider(resource=resource)
+            logs.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(**target)))
+            set_logger_provider(logs)
+            self._stops.append(logs)
+        else:
+            traces.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(out=sys.stderr)))
+            reader = PeriodicExportingMetricReader(ConsoleMetricExporter(out=sys.stderr))
+        meters = MeterProvider(resource=resource, metric_readers=[reader])
+        trace.set_tracer_provider(traces)
+        metrics.set_meter_provider(meters)
+        self._stops += [meters, traces]
+
+    def flush(self) -> None:
+        """Send what is waiting and stop; called once, last."""
+        for provider in self._stops:
+            provider.shutdown()
