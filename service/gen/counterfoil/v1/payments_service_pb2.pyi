@@ -1,0 +1,88 @@
+from service.gen.counterfoil.v1 import payment_pb2 as _payment_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class OffSession(_message.Message):
+    __slots__ = ("payment_method_id",)
+    PAYMENT_METHOD_ID_FIELD_NUMBER: _ClassVar[int]
+    payment_method_id: str
+    def __init__(self, payment_method_id: _Optional[str] = ...) -> None: ...
+
+class Unconfirmed(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class HostedCheckout(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CreatePaymentRequest(_message.Message):
+    __slots__ = ("entity", "record_id", "off_session", "unconfirmed", "hosted_checkout", "version", "request_id")
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    RECORD_ID_FIELD_NUMBER: _ClassVar[int]
+    OFF_SESSION_FIELD_NUMBER: _ClassVar[int]
+    UNCONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    HOSTED_CHECKOUT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    entity: str
+    record_id: str
+    off_session: OffSession
+    unconfirmed: Unconfirmed
+    hosted_checkout: HostedCheckout
+    version: str
+    request_id: str
+    def __init__(self, entity: _Optional[str] = ..., record_id: _Optional[str] = ..., off_session: _Optional[_Union[OffSession, _Mapping]] = ..., unconfirmed: _Optional[_Union[Unconfirmed, _Mapping]] = ..., hosted_checkout: _Optional[_Union[HostedCheckout, _Mapping]] = ..., version: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class CreatePaymentResponse(_message.Message):
+    __slots__ = ("payment", "replayed", "client_secret")
+    PAYMENT_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_SECRET_FIELD_NUMBER: _ClassVar[int]
+    payment: _payment_pb2.Payment
+    replayed: bool
+    client_secret: str
+    def __init__(self, payment: _Optional[_Union[_payment_pb2.Payment, _Mapping]] = ..., replayed: _Optional[bool] = ..., client_secret: _Optional[str] = ...) -> None: ...
+
+class GetPaymentRequest(_message.Message):
+    __slots__ = ("entity", "payment_id")
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    entity: str
+    payment_id: str
+    def __init__(self, entity: _Optional[str] = ..., payment_id: _Optional[str] = ...) -> None: ...
+
+class GetPaymentResponse(_message.Message):
+    __slots__ = ("payment",)
+    PAYMENT_FIELD_NUMBER: _ClassVar[int]
+    payment: _payment_pb2.Payment
+    def __init__(self, payment: _Optional[_Union[_payment_pb2.Payment, _Mapping]] = ...) -> None: ...
+
+class ListPaymentsRequest(_message.Message):
+    __slots__ = ("entity", "record_id", "state", "customer_id", "page_size", "page_token")
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    RECORD_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    entity: str
+    record_id: str
+    state: _payment_pb2.Payment.State
+    customer_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, entity: _Optional[str] = ..., record_id: _Optional[str] = ..., state: _Optional[_Union[_payment_pb2.Payment.State, str]] = ..., customer_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListPaymentsResponse(_message.Message):
+    __slots__ = ("payments", "next_page_token")
+    PAYMENTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    payments: _containers.RepeatedCompositeFieldContainer[_payment_pb2.Payment]
+    next_page_token: str
+    def __init__(self, payments: _Optional[_Iterable[_Union[_payment_pb2.Payment, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
