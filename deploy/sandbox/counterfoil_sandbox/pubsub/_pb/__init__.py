@@ -1,0 +1,1 @@
+"""Generated from pubsub_api.proto, which says how."""
