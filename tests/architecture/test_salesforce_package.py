@@ -1,0 +1,166 @@
+"""The Salesforce package is well-formed, refers only to what exists, grants only what it must, and is documented.
+
+That the rules find what they look for is shown in `test_salesforce_rules`.
+"""
+
+import json
+
+import pytest
+
+from tests.support.salesforce_metadata import SOURCE, Node, Package
+from tests.support.salesforce_references import REFERENCES
+from tests.support.salesforce_rules import RULES
+
+ALL_RULES = {**RULES, **REFERENCES}
+
+# object -> what the integration user may do with it: Create, Read, Edit, and view All records whoever owns them
+INTEGRATION_OBJECTS = {
+    "Payment__c": "CRE",
+    "Charge__c": "CRE",
+    "Balance_Transaction__c": "CRE",
+    "Payment_Request__e": "R",
+    "Account": "REA",
+    "Opportunity": "REA",
+    "Order": "REA",
+    "Contact": "RA",
+    "Product2": "R",
+    "Pricebook2": "R",
+}
+REQUESTER_OBJECTS = {"Payment__c": "R", "Charge__c": "R", "Balance_Transaction__c": "R", "Payment_Request__e": "CR"}
+STANDARD_FIELDS_READ = {
+    "Contact.AccountId",
+    "Contact.Email",
+    "Opportunity.AccountId",
+    "Opportunity.Amount",
+    "OpportunityLineItem.Description",
+    "OpportunityLineItem.TotalPrice",
+    "OpportunityLineItem.UnitPrice",
+    "Order.BillToContactId",
+    "OrderItem.Description",
+    "OrderItem.TotalPrice",
+    "OrderItem.UnitPrice",
+    "Product2.Description",
+    "Product2.ProductCode",
+}
+LETTERS = {
+    "allowCreate": "C", "allowRead": "R", "allowEdit": "E", "allowDelete": "D",
+    "viewAllRecords": "A", "modifyAllRecords": "M", "viewAllFields": "F",
+}  # fmt: skip
+
+
+@pytest.fixture
+def package() -> Package:
+    return Package(SOURCE)
+
+
+@pytest.fixture
+def permission_sets(package: Package) -> dict[str, Node]:
+    return dict(package.named("permissionset"))
+
+
+def objects_granted(granted: Node) -> dict[str, str]:
+    return {
+        node.value("object"): "".join(letter for tag, letter in LETTERS.items() if node.is_true(tag))
+        for node in granted.all("objectPermissions")
+    }
+
+
+def fields_granted(granted: Node, right: str) -> set[str]:
+    return {node.value("field") for node in granted.all("fieldPermissions") if node.is_true(right)}
+
+
+def fields_of_package(package: Package) -> set[str]:
+    return {
+        f"{owner}.{name}"
+        for (owner, name), node in package.fields.items()
+        if not owner.endswith("__e") and not node.is_true("required")
+    }
+
+
+@pytest.mark.parametrize("rule", ALL_RULES)
+def test_package_keeps_the_rule(package: Package, rule: str) -> None:
+    assert list(ALL_RULES[rule](package)) == []
+
+
+def test_package_has_something_of_every_kind(package: Package) -> None:
+    assert {path.name.split(".")[-2].removesuffix("-meta") for path in package.files()} >= {
+        "object", "field", "globalValueSet", "permissionset", "flow", "layout", "tab", "listView", "compactLayout",
+    }  # fmt: skip
+
+
+def test_integration_user_gets_exactly_what_it_needs(package: Package, permission_sets: dict[str, Node]) -> None:
+    granted = permission_sets["Counterfoil_Integration"]
+    assert objects_granted(granted) == INTEGRATION_OBJECTS
+    assert fields_granted(granted, "editable") == fields_of_package(package)
+    assert fields_granted(granted, "readable") == fields_of_package(package) | STANDARD_FIELDS_READ
+    assert granted.texts("userPermissions/name") == ["ApiEnabled"]
+
+
+def test_requesters_publish_and_read_and_change_nothing(package: Package, permission_sets: dict[str, Node]) -> None:
+    granted = permission_sets["Counterfoil_Request_Payments"]
+    assert objects_granted(granted) == REQUESTER_OBJECTS
+    assert fields_granted(granted, "editable") == set()
+    assert fields_granted(granted, "readable") == fields_of_package(package)
+    assert granted.texts("userPermissions/name") == []
+
+
+def test_activated_orders_are_a_grant_of_their_own(permission_sets: dict[str, Node]) -> None:
+    granted = permission_sets["Counterfoil_Activated_Orders"]
+    assert granted.texts("userPermissions/name") == ["ActivateOrder", "EditActivatedOrders"]
+    assert objects_granted(granted) == {}
+    assert fields_granted(granted, "readable") == set()
+
+
+@pytest.mark.parametrize("other", ["pageAccesses", "classAccesses", "flowAccesses", "customPermissions"])
+def test_no_permission_set_grants_anything_else(permission_sets: dict[str, Node], other: str) -> None:
+    assert [name for name, granted in permission_sets.items() if granted.all(other)] == []
+
+
+def test_flow_asks_once_when_an_opportunity_becomes_won(package: Package) -> None:
+    flow = dict(package.named("flow"))["Request_Payment_When_Won"]
+    start = Node(flow.element.find("{*}start"))
+    assert (flow.value("status"), flow.value("processType")) == ("Active", "AutoLaunchedFlow")
+    assert (start.value("object"), start.value("triggerType"), start.value("recordTriggerType")) == (
+        "Opportunity", "RecordAfterSave", "CreateAndUpdate",
+    )  # fmt: skip
+    assert start.is_true("doesRequireRecordChangedToMeetCriteria")
+    assert [(f.value("field"), f.value("operator"), f.value("value/booleanValue")) for f in start.all("filters")] == [
+        ("IsWon", "EqualTo", "true")
+    ]
+    (create,) = flow.all("recordCreates")
+    assert create.value("object") == "Payment_Request__e"
+    assert {
+        a.value("field"): a.text("value/stringValue") or a.text("value/elementReference")
+        for a in create.all("inputAssignments")
+    } == {
+        "Operation__c": "create_payment",
+        "Record_Id__c": "$Record.Id",
+        "Method__c": "hosted_checkout",
+        "Requested_By__c": "$User.Id",
+        "Version__c": "1",
+    }
+
+
+def test_opportunity_and_order_have_the_same_fields(package: Package) -> None:
+    def of(owner: str) -> dict[str, str]:
+        return {name: node.value("type") for (parent, name), node in package.fields.items() if parent == owner}
+
+    assert of("Opportunity") == of("Order") != {}
+
+
+def test_project_names_its_folders(package: Package) -> None:
+    project = json.loads((SOURCE / "sfdx-project.json").read_text())
+    paths = [directory["path"] for directory in project["packageDirectories"]]
+    assert [directory["path"] for directory in project["packageDirectories"] if directory.get("default")] == [
+        "force-app"
+    ]
+    assert {path.relative_to(SOURCE).parts[0] for path in package.files()} == set(paths)
+    assert {flow.value("apiVersion") for _, flow in package.named("flow")} == {project["sourceApiVersion"]}
+
+
+def test_readme_has_a_row_for_every_field(package: Package) -> None:
+    rows = {line for line in (SOURCE / "README.md").read_text().splitlines() if line.startswith("| `")}
+    for (owner, name), node in package.fields.items():
+        assert any(row.startswith(f"| `{name}` |") and node.value("description") in row for row in rows), (
+            f"{owner}.{name}"
+        )

@@ -1,0 +1,125 @@
+"""The rules for the Salesforce package bite: a copy is broken in one place, and the rule must say so."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.salesforce_metadata import SOURCE, Package
+from tests.support.salesforce_references import REFERENCES, StandardFields, standard_fields
+from tests.support.salesforce_rules import RULES
+
+REPOSITORY = Path(__file__).parents[2]
+FORCE_APP = SOURCE / "force-app" / "main" / "default"
+FLOW = "flows/Request_Payment_When_Won.flow"
+INTEGRATION = "permissionsets/Counterfoil_Integration.permissionset"
+REQUESTERS = "permissionsets/Counterfoil_Request_Payments.permissionset"
+ID = "objects/Payment__c/fields/Stripe_Id__c.field"
+NET = "objects/Payment__c/fields/Net__c.field"
+LIVEMODE = "objects/Payment__c/fields/Livemode__c.field"
+ORDER = "objects/Payment__c/fields/Order__c.field"
+PAYMENT = "objects/Charge__c/fields/Payment__c.field"
+ENTITY = "objects/Charge__c/fields/Entity__c.field"
+PAID_AT = "objects/Order/fields/Paid_At__c.field"
+STATUS = "objects/Order/fields/Payment_Status__c.field"
+VERSION = "objects/Payment_Request__e/fields/Version__c.field"
+EVENT = "objects/Payment_Request__e/Payment_Request__e.object"
+CHARGE = "objects/Charge__c/Charge__c.object"
+VIEWS = "objects/Payment__c/listViews/"
+COMPACT = "objects/Charge__c/compactLayouts/Charge_Summary.compactLayout"
+CHARGE_LAYOUT = "layouts/Charge__c-Charge Layout.layout"
+PAYMENT_LAYOUT = "layouts/Payment__c-Payment Layout.layout"
+
+# rule, file, what is replaced by what, and words that the rule must say
+BREAKAGES = [
+    ("schema", FLOW, ("<status>Active</status>", "<state>Active</state>"), "state"),
+    ("schema", PAID_AT, ("DateTime</type>", "Instant</type>"), "Instant"),
+    ("schema", PAID_AT, ("<fullName>Paid_At__c", "<fullName>Paid_On__c"), "Paid_On__c"),
+    ("names", ENTITY, ("<label>Entity", "<label>" + "Entity" * 7), "label is longer"),
+    ("fields", ID, ("<unique>true", "<unique>false"), "must be unique"),
+    ("fields", ID, ("<caseSensitive>true", "<caseSensitive>false"), "case-sensitive"),
+    ("fields", NET, ("description>", "businessStatus>"), "no description"),
+    ("fields", NET, ("inlineHelpText>", "businessStatus>"), "no help text"),
+    ("fields", NET, ("<scale>3", "<scale>19"), "do not fit"),
+    ("fields", ENTITY, ("<length>40", "<length>256"), "length must be"),
+    ("fields", LIVEMODE, ("<defaultValue>false", "<defaultValue>no"), "default"),
+    ("money", NET, ("<scale>3", "<scale>2"), "3 decimals"),
+    ("money", NET, ("<type>Number", "<type>Currency"), "org's currencies"),
+    ("lookups", PAYMENT, ("To>Payment__c<", "To>Pay__c<"), "Pay__c, which is not there"),
+    ("lookups", ORDER, ("To>Order<", "To>Account<"), "Payments is defined twice"),
+    ("lookups", ORDER, ("SetNull", "Restrict"), "empty the lookup"),
+    ("picklists", STATUS, ("Name>Payment_Status", "Name>Status"), "Status is not there"),
+    ("picklists", STATUS, ("<restricted>true", "<restricted>false"), "always restricted"),
+    ("picklists", STATUS, ("<required>false", "<required>true"), "without a status"),
+    ("picklists", "globalValueSets/Payment_Status.globalValueSet", ("Unknown", "Other"), "does not know"),
+    ("events", VERSION, ("<type>Text", "<type>Url"), "cannot have a Url"),
+    ("events", EVENT, ("PublishAfterCommit", "PublishImmediately"), "after the commit"),
+    ("events", EVENT, ("label>", "sharingModel>"), "no sharing"),
+    ("events", CHARGE, ("<sharingModel>ReadWrite", "<sharingModel>Private"), "must be shared"),
+    ("views", VIEWS + "Failed.listView", ("<value>Failed", "<value>Failing"), "Failing"),
+    ("views", VIEWS + "All.listView", ("Paid_At__c", "Paid_On__c"), "Paid_On__c is not there"),
+    ("views", COMPACT, ("Amount__c", "Sum__c"), "Sum__c is not there"),
+    ("views", CHARGE, ("Assignment>Charge_Summary", "Assignment>Charge"), "is not assigned"),
+    ("views", CHARGE_LAYOUT, ("<field>Card_Brand__c", "<field>Card__c"), "not show Card_Brand__c"),
+    ("views", PAYMENT_LAYOUT, ("List>Charge__c.Payment", "List>Charge__c.Pay"), "Charge__c.Pay__c is not there"),
+    ("flows", FLOW, ("<field>Record_Id__c", "<field>Id__c"), "leaves Record_Id__c empty"),
+    ("flows", FLOW, ("Reference>Publish", "Reference>Send"), "starts nowhere"),
+    ("flows", FLOW, ("<object>Payment_Request__e", "<object>Request__e"), "Request__e, which is not there"),
+    ("permissions", INTEGRATION, ("Payment__c.Net__c", "Payment__c.Nett__c"), "Payment__c.Nett__c is not there"),
+    ("permissions", INTEGRATION, ("Payment__c.Net__c", "Payment__c.Stripe_Id__c"), "refuses Payment__c.Stripe_Id__c"),
+    ("permissions", INTEGRATION, ("<object>Charge__c", "<object>Refund__c"), "object Refund__c"),
+    ("permissions", REQUESTERS, ("<tab>Charge__c", "<tab>Refund__c"), "tab Refund__c"),
+]
+
+
+def broken(folder: Path, file: str, *replacements: tuple[str, str]) -> Package:
+    """Copy the package and replace texts in one file of it."""
+    root = Path(shutil.copytree(SOURCE, folder / "package"))
+    path = root / (FORCE_APP / f"{file}-meta.xml").relative_to(SOURCE)
+    text = path.read_text()
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return Package(root)
+
+
+@pytest.mark.parametrize(("rule", "file", "edit", "said"), BREAKAGES)
+def test_rule_finds_the_breakage(tmp_path: Path, rule: str, file: str, edit: tuple[str, str], said: str) -> None:
+    check = {**RULES, **REFERENCES}[rule]
+    assert said in "\n".join(check(broken(tmp_path, file, edit)))
+
+
+def test_a_file_in_the_wrong_folder_is_found(tmp_path: Path) -> None:
+    package = broken(tmp_path, FLOW)
+    flow = package.files("flow")[0]
+    flow.rename(package.files("tab")[0].with_name(flow.name))
+    assert "does not belong in tabs" in "\n".join(RULES["schema"](package))
+
+
+@pytest.fixture
+def reference() -> StandardFields:
+    data = Path(os.environ.get("COUNTERFOIL_VENDOR_DATA", REPOSITORY.parent / "shared" / "data"))
+    folder = data / "salesforce" / "objects"
+    if not folder.is_dir():
+        pytest.skip(f"no field lists of the Object Reference in {folder} (set COUNTERFOIL_VENDOR_DATA)")
+    owners = ("Contact", "Opportunity", "OpportunityLineItem", "Order", "OrderItem", "Product2")
+    lists = {owner: json.loads((folder / f"{owner}.fields.json").read_text())["fields"] for owner in owners}
+    return {
+        owner: {name: frozenset(facts["properties"]) for name, facts in fields.items()}
+        for owner, fields in lists.items()
+    }
+
+
+def test_standard_fields_exist(reference: StandardFields) -> None:
+    assert list(standard_fields(Package(SOURCE), reference)) == []
+
+
+def test_a_required_or_misspelt_standard_field_is_found(tmp_path: Path, reference: StandardFields) -> None:
+    wrong = [("Opportunity.Amount", "Opportunity.StageName"), ("Contact.Email", "Contact.EMail")]
+    package = broken(tmp_path, INTEGRATION, *wrong)
+    problems = "\n".join(standard_fields(package, reference))
+    assert "Opportunity.StageName" in problems
+    assert "Contact.EMail" in problems
