@@ -164,7 +164,10 @@ class Telemetry:
         )
         traces = TracerProvider(resource=resource)
         if kind == "otlp":
-            target = {"endpoint": settings.otlp_endpoint, "insecure": settings.otlp_endpoint.startswith("http://")}
+            target: dict[str, Any] = {
+                "endpoint": settings.otlp_endpoint,
+                "insecure": settings.otlp_endpoint.startswith("http://"),
+            }
             traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**target)))
             reader = PeriodicExportingMetricReader(OTLPMetricExporter(**target))
             logs = LoggerProvider(resource=resource)

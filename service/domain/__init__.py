@@ -1,4 +1,7 @@
-"""Words of both vendors that every room shares: money, identifiers, observations, desired records. No I/O, no tables."""
+"""Words of both vendors that every room shares: money, identifiers, observations, desired records.
+
+Owns no table and calls nobody; refuses floats for money and ids it cannot recognise.
+"""
 
 from service.domain._identifiers import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
 from service.domain._money import from_minor, minor_digits, to_minor

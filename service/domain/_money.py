@@ -8,8 +8,10 @@ from decimal import Decimal
 
 from service.errors import Refused
 
-_ZERO = frozenset(["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"])
-_THREE = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+_ZERO = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
+)
+_THREE = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 # No minor unit in life, two digits in Stripe's API, which must be zeros.
 _WHOLE_UNITS_ONLY = frozenset({"ISK", "UGX"})
 

@@ -46,6 +46,7 @@ class Observation:
         evidence: how it was seen.
         parent_id: the object it belongs to: a charge's payment intent, a balance transaction's charge.
         record_id: the Salesforce record it was made for, from our metadata.
+        created_at: when Stripe made the object, UTC.
         deleted: the object is gone; the row stays as a tombstone.
         traceparent: the trace it belongs to, if it carries one.
         fetch_after: ask Stripe for the object at this time at the latest: a fact is still to come.
@@ -59,6 +60,7 @@ class Observation:
     evidence: Evidence
     parent_id: str | None = None
     record_id: str | None = None
+    created_at: datetime | None = None
     deleted: bool = False
     traceparent: str | None = None
     fetch_after: datetime | None = None

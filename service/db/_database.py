@@ -1,0 +1,67 @@
+"""Transactions. No other module commits or rolls back, and none holds a transaction across a call to a vendor."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import MetaData, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Transaction = AsyncConnection
+
+# Each room declares its own tables on it; the migrations are compared with it in the tests.
+metadata = MetaData()
+
+
+class Database:
+    """A pool of connections, handed out as transactions."""
+
+    def __init__(self, engine: AsyncEngine, url: str) -> None:
+        self._engine = engine
+        self.url = url
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction: committed when the block ends, rolled back when it raises."""
+        async with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """Open a transaction that sees one state of the database throughout and changes nothing."""
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield connection
+
+    async def ping(self) -> None:
+        """Prove that the database answers.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError or OSError: it does not.
+        """
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def open_database(url: str, *, pool_size: int) -> Database:
+    """Return a database for a `postgresql://` URL; connects when first used.
+
+    A dead connection is noticed when it is taken from the pool, so a restarted PostgreSQL costs no failed work.
+    """
+    engine = create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=30,
+        pool_pre_ping=False,
+        connect_args={
+            "timeout": 10,
+            "command_timeout": 60,
+            "server_settings": {"application_name": "counterfoil", "jit": "off"},
+        },
+    )
+    return Database(engine, url)

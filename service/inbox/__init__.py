@@ -1,0 +1,22 @@
+"""The inbox shelf: every event received, once, and how far each Salesforce stream was read.
+
+Owns the tables `inbox` and `streams`. Verbs: record, take, settle, claim and advance a stream,
+prune. Touches no other table and calls nobody. Refuses nothing: what was received is kept, whatever it says.
+"""
+
+from service.inbox._rows import InboxRow, State, prune, record, settle, take
+from service.inbox._streams import StreamLease, advance, claim, release, renew
+
+__all__ = [
+    "InboxRow",
+    "State",
+    "StreamLease",
+    "advance",
+    "claim",
+    "prune",
+    "record",
+    "release",
+    "renew",
+    "settle",
+    "take",
+]

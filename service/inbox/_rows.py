@@ -1,0 +1,122 @@
+"""Rows of received events: the event id and its effect commit together, so a repeated delivery finds its row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, delete, select, text, update
+
+from service.db import Transaction, metadata
+
+table = Table(
+    "inbox",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("object_id", Text),
+    Column("payload", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("traceparent", Text),
+    Column("occurred_at", DateTime(timezone=True)),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("sequence", BigInteger, Identity(always=True), nullable=False),
+)
+Index("inbox_recorded", table.c.sequence, postgresql_where=table.c.state == "recorded")
+Index("inbox_received", table.c.received_at, postgresql_using="brin")
+
+
+class State(StrEnum):
+    """Where an event stands."""
+
+    RECORDED = "recorded"  # stored, its effect is still to come; leaves by `settle`
+    HANDLED = "handled"  # its effect is committed; leaves by retention
+    REFUSED = "refused"  # understood and not possible; the reason says why; leaves by retention
+    QUARANTINED = "quarantined"  # not to be acted on (wrong mode, undecodable); kept for a person
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """One event. `source` is "stripe" or "salesforce"; `account` the entity or the org it came to."""
+
+    source: str
+    account: str
+    event_id: str
+    kind: str
+    payload: str
+    state: State
+    received_at: datetime
+    object_id: str | None = None
+    reason: str | None = None
+    traceparent: str | None = None
+    occurred_at: datetime | None = None
+
+
+_FIELDS = (
+    "source",
+    "account",
+    "event_id",
+    "kind",
+    "object_id",
+    "payload",
+    "state",
+    "reason",
+    "traceparent",
+    "occurred_at",
+    "received_at",
+)
+_TIMES = {"occurred_at", "received_at"}
+_ARRAYS = ", ".join(f"CAST(:{f} AS {'timestamptz' if f in _TIMES else 'text'}[])" for f in _FIELDS)
+# One statement for any number of rows. Sorted, so that two writers meet the same keys in the same order.
+_RECORD = text(
+    f"INSERT INTO inbox ({', '.join(_FIELDS)}) "  # noqa: S608  (names are ours)
+    f"SELECT * FROM unnest({_ARRAYS}) AS event ({', '.join(_FIELDS)}) ORDER BY source, account, event_id "
+    "ON CONFLICT DO NOTHING RETURNING source, account, event_id"
+)
+
+
+async def record(tx: Transaction, rows: Sequence[InboxRow]) -> set[tuple[str, str, str]]:
+    """Store events that are not known yet; return the keys (source, account, event id) that were new."""
+    arrays = {field: [getattr(row, field) for row in rows] for field in _FIELDS}
+    result = await tx.execute(_RECORD, arrays)
+    return {(row.source, row.account, row.event_id) for row in result}
+
+
+async def take(tx: Transaction, *, source: str, limit: int) -> list[InboxRow]:
+    """Lock up to `limit` recorded events, oldest first, that no other transaction holds; settle them in this one."""
+    query = (
+        select(*(table.c[field] for field in _FIELDS))
+        .where(table.c.state == State.RECORDED, table.c.source == source)
+        .order_by(table.c.sequence)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+
+
+async def settle(tx: Transaction, row: InboxRow, state: State, reason: str | None = None) -> None:
+    """Say what came of an event."""
+    await tx.execute(
+        update(table)
+        .where(table.c.source == row.source, table.c.account == row.account, table.c.event_id == row.event_id)
+        .values(state=state, reason=reason)
+    )
+
+
+async def prune(tx: Transaction, *, before: datetime, limit: int) -> int:
+    """Delete up to `limit` events received before `before` whose effect is committed; return how many."""
+    old = (
+        select(table.c.source, table.c.account, table.c.event_id)
+        .where(table.c.received_at < before, table.c.state.in_([State.HANDLED, State.REFUSED]))
+        .limit(limit)
+        .subquery()
+    )
+    result = await tx.execute(
+        delete(table).where(
+            table.c.source == old.c.source, table.c.account == old.c.account, table.c.event_id == old.c.event_id
+        )
+    )
+    return result.rowcount

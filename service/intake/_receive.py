@@ -1,0 +1,177 @@
+"""Group commit: concurrent webhooks share one transaction, and each is answered when it is durable.
+
+Requests queue; two writers each take what is there. There is no timer, so an idle system answers at the speed of one
+insert, and a busy one commits ever larger batches. A batch the database refuses is written one by one, so that one
+poisoned event fails alone.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
+
+from service import inbox, mirror, telemetry
+from service.clock import Clock
+from service.config import Entity
+from service.db import Database, Wakes
+from service.domain import Evidence, Observation
+from service.errors import Overloaded
+from service.inbox import InboxRow
+from service.intake._objects import KNOWN_TYPES, sight, stub
+from service.intake._stripe_event import StripeEvent
+
+_WRITERS = 2
+_OF_THE_EVENT = (DataError, IntegrityError, ProgrammingError)
+
+
+class Receipt(StrEnum):
+    """What became of an event."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+
+
+_Prepared = tuple[InboxRow, list[Observation]]
+
+
+class Intake:
+    """Takes webhooks in. `run` must be running; `close` refuses new ones and lets the waiting ones finish."""
+
+    def __init__(
+        self,
+        database: Database,
+        wakes: Wakes,
+        clock: Clock,
+        *,
+        entities: Mapping[str, Entity],
+        api_version: str,
+        queue_limit: int,
+        batch_limit: int,
+    ) -> None:
+        self._database = database
+        self._wakes = wakes
+        self._clock = clock
+        self._entities = entities
+        self._api_version = api_version
+        self._queue_limit = queue_limit
+        self._batch_limit = batch_limit
+        self._queue: deque[tuple[_Prepared, asyncio.Future[Receipt]]] = deque()
+        self._arrived = asyncio.Event()
+        self._closed = False
+
+    async def receive(self, event: StripeEvent) -> Receipt:
+        """Store an event and what it shows; durable when this returns. A duplicate is a quiet success.
+
+        Raises:
+            Overloaded: the queue is full, the service is stopping, or the database does not take it now.
+        """
+        if self._closed or len(self._queue) >= self._queue_limit:
+            raise Overloaded("the service is stopping" if self._closed else "too many events are waiting")
+        done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._queue.append((self._prepare(event), done))
+        self._arrived.set()
+        return await done
+
+    def close(self) -> None:
+        """Refuse new events; `run` returns when the waiting ones are written."""
+        self._closed = True
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Write until closed."""
+        async with asyncio.TaskGroup() as writers:
+            for _ in range(_WRITERS):
+                writers.create_task(self._write())
+
+    async def _write(self) -> None:
+        while True:
+            while not self._queue:
+                if self._closed:
+                    return
+                self._arrived.clear()
+                await self._arrived.wait()
+            taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
+            await self._settle(taken)
+
+    async def _settle(self, taken: Sequence[tuple[_Prepared, asyncio.Future[Receipt]]]) -> None:
+        try:
+            outcomes: list[Receipt | Exception] = list(await self._store([prepared for prepared, _ in taken]))
+        except _OF_THE_EVENT as error:
+            outcomes = [await self._store_alone(prepared) for prepared, _ in taken] if len(taken) > 1 else [error]
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            outcomes = [error] * len(taken)
+        for (_, done), outcome in zip(taken, outcomes, strict=True):
+            if done.done():
+                continue  # the sender went away; it will send again and find a duplicate
+            if isinstance(outcome, Exception):
+                telemetry.log().error("intake.failed", error=type(outcome).__name__)
+                done.set_exception(Overloaded("the event could not be stored now"))
+            else:
+                done.set_result(outcome)
+
+    async def _store_alone(self, prepared: _Prepared) -> Receipt | Exception:
+        try:
+            return (await self._store([prepared]))[0]
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            return error
+
+    async def _store(self, batch: Sequence[_Prepared]) -> list[Receipt]:
+        observations = [seen for _, sights in batch for seen in sights]
+        async with self._database.transaction() as tx:
+            fresh = await inbox.record(tx, [row for row, _ in batch])
+            changed = await mirror.observe(tx, observations, now=self._clock.now())
+        telemetry.intake_batch.record(len(batch))
+        if changed:
+            self._wakes.signal("mirror")
+        if any(seen.fetch_after for seen in observations):
+            self._wakes.signal("fetch")
+        return [self._receipt(row, fresh) for row, _ in batch]
+
+    @staticmethod
+    def _receipt(row: InboxRow, fresh: set[tuple[str, str, str]]) -> Receipt:
+        key = (row.source, row.account, row.event_id)
+        if key not in fresh:
+            return Receipt.DUPLICATE
+        fresh.discard(key)  # the same event twice in one batch: the second is the duplicate
+        telemetry.events_recorded.add(1, {"source": row.source, "kind": row.kind})
+        return Receipt.QUARANTINED if row.state is inbox.State.QUARANTINED else Receipt.NEW
+
+    def _prepare(self, event: StripeEvent) -> _Prepared:
+        now = self._clock.now()
+        fault = self._fault(event)
+        sights: list[Observation] = []
+        if fault is None and event.subject_type is not None and event.subject_id is not None:
+            if event.subject is not None and event.api_version == self._api_version:
+                sights = sight(event.entity, event.subject, as_of=event.created, evidence=Evidence.EVENT, now=now)
+            else:
+                # Thin, or rendered in another version's shape: not read, fetched in ours instead.
+                sights = [
+                    stub(event.entity, event.subject_type, event.subject_id, fetch_after=now, as_of=event.created)
+                ]
+            if event.subject_type not in KNOWN_TYPES:
+                telemetry.events_unrecognised.add(1, {"kind": event.kind})
+        row = InboxRow(
+            source="stripe",
+            account=event.entity,
+            event_id=event.event_id,
+            kind=event.kind,
+            object_id=event.subject_id,
+            payload=event.payload,
+            state=inbox.State.QUARANTINED if fault else inbox.State.HANDLED,
+            reason=fault,
+            traceparent=sights[-1].traceparent if sights else None,
+            occurred_at=event.created,
+            received_at=now,
+        )
+        return row, sights
+
+    def _fault(self, event: StripeEvent) -> str | None:
+        stripe = self._entities[event.entity].stripe
+        if event.livemode is not stripe.livemode:
+            return "LIVEMODE_MISMATCH"
+        if event.account is not None and event.account != stripe.account:
+            return "ACCOUNT_MISMATCH"
+        return None

@@ -1,0 +1,92 @@
+"""Salesforce events: a batch and the position behind it are one commit, made only by the stream's present holder."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from service import inbox, telemetry
+from service.clock import Clock
+from service.db import Database, Wakes
+from service.inbox import InboxRow, State, StreamLease
+
+UNDECODABLE = "undecodable"
+
+
+class LeaseLost(Exception):
+    """Another process reads this stream now; nothing of the batch was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One event: `payload` is JSON, money as decimal text; kind "undecodable" carries the raw bytes as hex."""
+
+    event_id: str
+    kind: str
+    payload: str
+    replay_id: bytes
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBatch:
+    """Events in stream order, and the position behind the last of them; no events for a mere position."""
+
+    org: str
+    topic: str
+    position: bytes
+    events: tuple[StreamEvent, ...]
+
+
+class StreamIntake:
+    """Takes Salesforce streams in, one holder a stream."""
+
+    def __init__(self, database: Database, wakes: Wakes, clock: Clock) -> None:
+        self._database = database
+        self._wakes = wakes
+        self._clock = clock
+
+    async def claim_stream(self, org: str, topic: str, holder: str, lease: timedelta) -> StreamLease | None:
+        """Take a stream for `lease`; None while another process holds it."""
+        async with self._database.transaction() as tx:
+            return await inbox.claim(tx, org, topic, holder, now=self._clock.now(), lease=lease)
+
+    async def renew_stream(self, lease: StreamLease, span: timedelta) -> bool:
+        """Hold a stream for another `span`; False when it was lost."""
+        async with self._database.transaction() as tx:
+            return await inbox.renew(tx, lease, until=self._clock.now() + span)
+
+    async def release_stream(self, lease: StreamLease) -> None:
+        """Give a stream up, for others to take at once."""
+        async with self._database.transaction() as tx:
+            await inbox.release(tx, lease)
+
+    async def record_stream(self, batch: StreamBatch, lease: StreamLease) -> int:
+        """Store a batch with its position; return how many events were new.
+
+        Raises:
+            LeaseLost: the stream has another holder by now; nothing was stored.
+        """
+        now = self._clock.now()
+        rows = [
+            InboxRow(
+                source="salesforce",
+                account=batch.org,
+                event_id=event.event_id,
+                kind=event.kind,
+                object_id=event.replay_id.hex(),
+                payload=event.payload,
+                state=State.QUARANTINED if event.kind == UNDECODABLE else State.RECORDED,
+                reason="UNDECODABLE" if event.kind == UNDECODABLE else None,
+                traceparent=event.traceparent,
+                received_at=now,
+            )
+            for event in batch.events
+        ]
+        async with self._database.transaction() as tx:
+            if not await inbox.advance(tx, lease, batch.position, now=now):
+                raise LeaseLost(batch.topic)
+            fresh = await inbox.record(tx, rows) if rows else set()
+        if fresh:
+            self._wakes.signal("inbox")
+            for row in rows:
+                telemetry.events_recorded.add(1, {"source": "salesforce", "kind": row.kind})
+        return len(fresh)

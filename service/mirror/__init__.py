@@ -1,0 +1,23 @@
+"""The mirror shelf: our newest copy of every Stripe object, whatever order its sights arrived in.
+
+Owns the table `mirror`. Verbs: observe, take what changed, load what belongs together, list, take what must be fetched
+and settle it. Touches no other table and calls nobody. Refuses an older sight in place of a newer one.
+"""
+
+from service.mirror._fetches import FetchDue, postpone_fetch, settle_fetch, take_fetches
+from service.mirror._graphs import MirrorRow, changed_lanes, clear_changes, find, list_roots, load_family
+from service.mirror._observe import observe
+
+__all__ = [
+    "FetchDue",
+    "MirrorRow",
+    "changed_lanes",
+    "clear_changes",
+    "find",
+    "list_roots",
+    "load_family",
+    "observe",
+    "postpone_fetch",
+    "settle_fetch",
+    "take_fetches",
+]

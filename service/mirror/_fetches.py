@@ -1,0 +1,73 @@
+"""Objects that must be asked of Stripe: unknown ones, undecidable ones, and ones with a fact still to come.
+
+A row is due when `fetch_at` has come. Taking it moves `fetch_at` on by a lease, so a fetcher that dies is replaced.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, select, update
+
+from service.db import Transaction
+from service.mirror._table import table
+
+_LIMIT_ERROR_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FetchDue:
+    """One object to fetch; `version` is the row's when it was taken, `attempts` counts this try."""
+
+    entity: str
+    object_type: str
+    object_id: str
+    version: int
+    attempts: int
+    traceparent: str | None
+
+
+async def take_fetches(tx: Transaction, *, now: datetime, lease: timedelta, limit: int) -> list[FetchDue]:
+    """Claim up to `limit` objects that are due, for `lease`."""
+    due = (
+        select(table.c.entity, table.c.object_id)
+        .where(table.c.fetch_at <= now)
+        .order_by(table.c.fetch_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .subquery()
+    )
+    statement = (
+        update(table)
+        .where(table.c.entity == due.c.entity, table.c.object_id == due.c.object_id)
+        .values(fetch_at=now + lease, fetch_attempts=table.c.fetch_attempts + 1)
+        .returning(
+            table.c.entity,
+            table.c.object_type,
+            table.c.object_id,
+            table.c.version,
+            table.c.fetch_attempts,
+            table.c.traceparent,
+        )
+    )
+    return [FetchDue(*row) for row in await tx.execute(statement)]
+
+
+def _this(due: FetchDue) -> ColumnElement[bool]:
+    return and_(table.c.entity == due.entity, table.c.object_id == due.object_id)
+
+
+async def settle_fetch(tx: Transaction, due: FetchDue, *, again_at: datetime | None) -> None:
+    """End a fetch whose answer was observed in this transaction; `again_at` when a fact is still to come.
+
+    A row that changed by another sight since it was taken stays due: the answer may be older than that sight.
+    """
+    await tx.execute(
+        update(table)
+        .where(_this(due), table.c.version <= due.version + 1)
+        .values(fetch_at=again_at, fetch_attempts=0, fetch_error=None)
+    )
+
+
+async def postpone_fetch(tx: Transaction, due: FetchDue, *, until: datetime | None, error: str) -> None:
+    """End a fetch that failed: try again at `until`, or never when it is None; `error` is a reason word."""
+    await tx.execute(update(table).where(_this(due)).values(fetch_at=until, fetch_error=error[:_LIMIT_ERROR_CHARS]))

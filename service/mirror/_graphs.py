@@ -1,0 +1,186 @@
+"""What belongs together: an object, its ancestors and descendants, and everything made for one Salesforce record.
+
+A request is the parent of its checkout session and payment intent, an intent of its charges, a charge of its balance
+transaction. The lane is the root's Salesforce record, or the root itself: what must be looked at as one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import and_, exists, func, literal, or_, select, text, tuple_, update
+
+from service.db import Transaction
+from service.mirror._table import table
+
+PAYMENT_ROOTS = ("counterfoil.request", "payment_intent")
+_DEPTH_LIMIT = 8
+_FAMILY_LIMIT = 5000
+
+_COLUMNS = (
+    "entity",
+    "object_id",
+    "object_type",
+    "body",
+    "parent_id",
+    "record_id",
+    "created_at",
+    "deleted",
+    "traceparent",
+    "version",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorRow:
+    """One object as we know it; `body` is None while it still has to be fetched."""
+
+    entity: str
+    object_id: str
+    object_type: str
+    body: dict[str, Any] | None
+    parent_id: str | None
+    record_id: str | None
+    created_at: datetime | None
+    deleted: bool
+    traceparent: str | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What is looked at together: all roots made for one Salesforce record, or one root without a record."""
+
+    entity: str
+    key: str
+    is_record: bool
+
+
+def _row(row: Any) -> MirrorRow:
+    values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
+    body = values.pop("body")
+    return MirrorRow(**values, body=None if body is None else orjson.loads(body))
+
+
+_TAKE = text(
+    """
+    WITH RECURSIVE taken AS (
+        SELECT entity, object_id, version, parent_id, record_id FROM mirror
+        WHERE dirty ORDER BY observed_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    ), up AS (
+        SELECT entity, object_id AS start, object_id, parent_id, record_id, 0 AS depth FROM taken
+        UNION ALL
+        SELECT up.entity, up.start, above.object_id, above.parent_id, coalesce(up.record_id, above.record_id), depth + 1
+        FROM up JOIN mirror above ON above.entity = up.entity AND above.object_id = up.parent_id
+        WHERE depth < :depth
+    )
+    SELECT DISTINCT ON (taken.entity, taken.object_id)
+           taken.entity, taken.object_id, taken.version, up.object_id AS root, up.record_id
+    FROM taken JOIN up ON up.entity = taken.entity AND up.start = taken.object_id
+    ORDER BY taken.entity, taken.object_id, up.depth DESC
+    """
+)
+
+
+async def changed_lanes(tx: Transaction, *, limit: int) -> tuple[list[Lane], list[tuple[str, str, int]]]:
+    """Lock up to `limit` changed rows nobody else holds; return their lanes, sorted, and the rows to clear.
+
+    The lanes are locked until the transaction ends, so that each is looked at by one transaction at a time, which then
+    sees everything committed before.
+    """
+    rows = (await tx.execute(_TAKE, {"limit": limit, "depth": _DEPTH_LIMIT})).all()
+    lanes = {
+        Lane(row.entity, row.record_id, is_record=True)
+        if row.record_id
+        else Lane(row.entity, row.root, is_record=False)
+        for row in rows
+    }
+    ordered = sorted(lanes, key=lambda lane: (lane.key, lane.entity))
+    for key in dict.fromkeys(lane.key for lane in ordered):
+        await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(literal(key), 0))))
+    return ordered, [(row.entity, row.object_id, row.version) for row in rows]
+
+
+async def clear_changes(tx: Transaction, taken: Sequence[tuple[str, str, int]]) -> None:
+    """Mark rows as looked at."""
+    await tx.execute(
+        update(table)
+        .where(tuple_(table.c.entity, table.c.object_id).in_([(entity, key) for entity, key, _ in taken]))
+        .values(dirty=False)
+    )
+
+
+async def load_family(
+    tx: Transaction, *, entities: Sequence[str], roots: Sequence[str] = (), records: Sequence[str] = ()
+) -> list[MirrorRow]:
+    """Return the rows with an id in `roots`, those made for `records`, and all their descendants.
+
+    Raises:
+        ValueError: more than 5,000 objects hang together; nothing Stripe makes for one record comes near.
+    """
+    start = and_(
+        table.c.entity.in_(entities),
+        or_(table.c.object_id.in_(roots), table.c.record_id.in_(records)),
+    )
+    down = select(table.c.entity, table.c.object_id).where(start).cte("down", recursive=True)
+    down = down.union(
+        select(table.c.entity, table.c.object_id).where(
+            table.c.entity == down.c.entity, table.c.parent_id == down.c.object_id
+        )
+    )
+    query = (
+        select(*(table.c[name] for name in _COLUMNS))
+        .join(down, and_(down.c.entity == table.c.entity, down.c.object_id == table.c.object_id))
+        .limit(_FAMILY_LIMIT + 1)
+    )
+    rows = [_row(row) for row in await tx.execute(query)]
+    if len(rows) > _FAMILY_LIMIT:
+        raise ValueError(f"more than {_FAMILY_LIMIT} objects belong to one record")
+    return rows
+
+
+async def find(tx: Transaction, *, entity: str, object_type: str, record_id: str) -> MirrorRow | None:
+    """Return the oldest living object of a type made for a Salesforce record, if there is one."""
+    query = (
+        select(*(table.c[name] for name in _COLUMNS))
+        .where(
+            table.c.entity == entity,
+            table.c.object_type == object_type,
+            table.c.record_id == record_id,
+            table.c.deleted.is_(False),
+        )
+        .order_by(table.c.created_at, table.c.object_id)
+        .limit(1)
+    )
+    row = (await tx.execute(query)).one_or_none()
+    return None if row is None else _row(row)
+
+
+async def list_roots(
+    tx: Transaction,
+    *,
+    entity: str,
+    record_id: str | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[MirrorRow]:
+    """Return payments, newest first: requests, and payment intents no request of ours asked for."""
+    above = table.alias("above")
+    query = (
+        select(*(table.c[name] for name in _COLUMNS))
+        .where(
+            table.c.entity == entity,
+            table.c.object_type.in_(PAYMENT_ROOTS),
+            table.c.body.is_not(None),
+            ~exists().where(above.c.entity == table.c.entity, above.c.object_id == table.c.parent_id),
+        )
+        .order_by(table.c.created_at.desc(), table.c.object_id.desc())
+        .limit(limit)
+    )
+    if record_id is not None:
+        query = query.where(table.c.record_id == record_id)
+    if after is not None:
+        query = query.where(tuple_(table.c.created_at, table.c.object_id) < tuple_(*map(literal, after)))
+    return [_row(row) for row in await tx.execute(query)]

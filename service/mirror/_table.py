@@ -1,0 +1,39 @@
+"""The table of the newest observations."""
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, SmallInteger, Table, Text, text
+
+from service.db import metadata
+
+table = Table(
+    "mirror",
+    metadata,
+    Column("entity", Text, primary_key=True),
+    Column("object_id", Text, primary_key=True),
+    Column("object_type", Text, nullable=False),
+    Column("body", Text),
+    Column("digest", Text, nullable=False),
+    Column("as_of", DateTime(timezone=True), nullable=False),
+    Column("evidence", SmallInteger, nullable=False),
+    Column("parent_id", Text),
+    Column("record_id", Text),
+    Column("created_at", DateTime(timezone=True)),
+    Column("deleted", Boolean, nullable=False, server_default=text("false")),
+    Column("traceparent", Text),
+    Column("version", BigInteger, nullable=False, server_default=text("1")),
+    Column("dirty", Boolean, nullable=False, server_default=text("true")),
+    Column("fetch_at", DateTime(timezone=True)),
+    Column("fetch_attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("fetch_error", Text),
+    Column("observed_at", DateTime(timezone=True), nullable=False),
+)
+Index("mirror_parent", table.c.entity, table.c.parent_id, postgresql_where=table.c.parent_id.is_not(None))
+Index("mirror_record", table.c.record_id, postgresql_where=table.c.record_id.is_not(None))
+Index("mirror_dirty", table.c.observed_at, postgresql_where=table.c.dirty)
+Index("mirror_fetch", table.c.fetch_at, postgresql_where=table.c.fetch_at.is_not(None))
+Index(
+    "mirror_payments",
+    table.c.entity,
+    table.c.created_at.desc(),
+    table.c.object_id.desc(),
+    postgresql_where=table.c.object_type.in_(["counterfoil.request", "payment_intent"]),
+)
