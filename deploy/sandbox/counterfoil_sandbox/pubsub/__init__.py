@@ -1,9 +1,5 @@
-"""Salesforce's Pub/Sub API as the sandbox offers it: an event bus, and the gRPC service in front of it.
+"""Salesforce's Pub/Sub API as the sandbox offers it: an event bus (``bus``) and a gRPC service (``sandbox``).
 
-Managed subscriptions are refused: Salesforce calls them beta, and a client must do without them.
+Managed subscriptions are refused: Salesforce calls them beta, and a client must do without them. Nothing is imported
+here, so that the bus can be used without loading the contract: a process can hold only one contract of a name.
 """
-
-from counterfoil_sandbox.pubsub.bus import EventBus, PublishedEvent
-from counterfoil_sandbox.pubsub.sandbox import PubSubSandbox
-
-__all__ = ["EventBus", "PubSubSandbox", "PublishedEvent"]

@@ -8,7 +8,7 @@ or else the nearest in meaning. The value of ``type`` is not documented: here it
 from typing import Any, NoReturn
 
 import grpc
-from grpc.aio import Metadata, ServicerContext
+from grpc.aio import ServicerContext
 
 PREFIX = "sfdc.platform.eventbus.grpc."
 
@@ -66,11 +66,11 @@ class CallFailure(Exception):
         self.status = status or STATUS_OF.get(code or "", grpc.StatusCode.UNAVAILABLE)
         self.message = message or _MESSAGES.get(code or "", f"The call failed: {code}.")
 
-    def trailers(self, rpc_id: str) -> Metadata:
+    def trailers(self, rpc_id: str) -> tuple[tuple[str, str], ...]:
         """The trailing metadata; a failure of the network has none, since Salesforce did not write it."""
         if self.code is None:
-            return Metadata()
-        return Metadata(("error-code", PREFIX + self.code), ("rpc-id", rpc_id), ("type", self.status.name))
+            return ()
+        return (("error-code", PREFIX + self.code), ("rpc-id", rpc_id), ("type", self.status.name))
 
     def details(self, rpc_id: str) -> str:
         """The status's text, to which Salesforce appends the id of the call."""

@@ -129,7 +129,8 @@ class PubSubService(rpc.PubSubServicer):
 
     async def _next_batch(self, requests: AsyncIterator[pb.PublishRequest]) -> pb.PublishRequest | None:
         try:
-            return await asyncio.wait_for(anext(requests, None), self._settings.publish_idle)
+            async with asyncio.timeout(self._settings.publish_idle):
+                return await anext(requests, None)
         except TimeoutError:
             raise CallFailure("publish.stream.sweeper.timeout") from None
 

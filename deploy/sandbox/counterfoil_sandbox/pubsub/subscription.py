@@ -86,7 +86,8 @@ class Subscription:
 
     async def _first(self, requests: AsyncIterator[pb.FetchRequest]) -> pb.FetchRequest | None:
         try:
-            return await asyncio.wait_for(anext(requests, None), self._settings.idle)
+            async with asyncio.timeout(self._settings.idle):
+                return await anext(requests, None)
         except TimeoutError:
             return None
 
@@ -228,7 +229,9 @@ def _within(events: list[PublishedEvent], size: int) -> list[PublishedEvent]:
 
 async def _woken(wakeup: asyncio.Event, within: float | None) -> bool:
     try:
-        await asyncio.wait_for(wakeup.wait(), within)
+        # Not wait_for: before Python 3.12 it swallows a cancellation which comes together with the wakeup.
+        async with asyncio.timeout(within):
+            await wakeup.wait()
     except TimeoutError:
         return False
     return True
