@@ -34,6 +34,7 @@ _NOW = bindparam("now", type_=DateTime(timezone=True))
 # How far the clock of an API answer may be ahead of the clock that stamps events.
 CLOCK_SLACK = timedelta(seconds=5)
 
+# A newer sight also settles what was to be fetched because of older ones, unless it brings a wish of its own.
 # A stub (no body) yields to any sight and never replaces one. A fetch was made after everything seen before it, so it
 # also settles the second it falls into.
 _OBSERVE = text(
@@ -57,8 +58,7 @@ _OBSERVE = text(
         traceparent = coalesce(excluded.traceparent, known.traceparent),
         version = known.version + (known.digest <> excluded.digest)::int,
         dirty = known.dirty OR known.digest <> excluded.digest,
-        fetch_at = CASE WHEN excluded.evidence = :fetch THEN excluded.fetch_at
-                        ELSE least(known.fetch_at, excluded.fetch_at) END,
+        fetch_at = excluded.fetch_at,
         fetch_attempts = 0,
         observed_at = excluded.observed_at
     WHERE excluded.body IS NOT NULL

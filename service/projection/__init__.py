@@ -1,0 +1,22 @@
+"""Projection: pure rules from the mirror to the Salesforce records that should exist, and to a payment's facts.
+
+Verbs: project what changed into the outbox, read or list payments. Touches mirror and outbox through their verbs; owns
+no table and calls nobody. Refuses to guess: a missing fact is empty, an unknown status is carried as it is.
+"""
+
+from service.projection._facts import PaymentFacts, payment_facts
+from service.projection._families import Family, families
+from service.projection._project import Projector
+from service.projection._read import list_payments, read_payment
+from service.projection._status import PaymentStatus
+
+__all__ = [
+    "Family",
+    "PaymentFacts",
+    "PaymentStatus",
+    "Projector",
+    "families",
+    "list_payments",
+    "payment_facts",
+    "read_payment",
+]

@@ -1,0 +1,129 @@
+"""The facts of one payment, from everything known of it; what is not known yet is None."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from service.mirror import MirrorRow
+from service.projection._families import Family
+from service.projection._status import Body, PaymentStatus, intent_status, request_status
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFacts:
+    """One payment, as every reader sees it.
+
+    Amounts are integers in minor units of the currency named beside them (upper case); times are UTC. `fee` and `net`
+    are Stripe's, in the settlement currency, known once the balance transaction is. `exchange_rate` is Stripe's rate
+    from the payment's to the settlement currency, None when they are the same.
+    """
+
+    payment_id: str
+    entity: str
+    command_id: str | None
+    payment_intent_id: str | None
+    record_id: str | None
+    customer_id: str | None
+    status: PaymentStatus
+    stripe_status: str | None
+    method: str | None
+    version: str | None
+    amount_minor: int | None
+    amount_received_minor: int
+    amount_refunded_minor: int
+    currency: str | None
+    settlement_amount_minor: int | None
+    fee_minor: int | None
+    net_minor: int | None
+    settlement_currency: str | None
+    exchange_rate: Decimal | None
+    created_at: datetime | None
+    paid_at: datetime | None
+    failure_code: str | None
+    failure_message: str | None
+    checkout_url: str | None
+    charge_id: str | None
+    balance_transaction_id: str | None
+    livemode: bool | None
+    reason: str | None
+    message: str | None
+    conflict: str | None
+    request_id: str | None
+    request_state: str | None
+
+
+def _upper(value: Any) -> str | None:
+    return value.upper() if isinstance(value, str) else None
+
+
+def _time(value: Any) -> datetime | None:
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) and value > 0 else None
+
+
+def rate(value: Any) -> Decimal | None:
+    """Return Stripe's exchange rate, exact to its printed digits; a JSON number, and no amount of money."""
+    return None if value is None else Decimal(str(value))
+
+
+def latest_charge(family: Family) -> MirrorRow | None:
+    """Return the charge the intent names as its latest, else the newest known one."""
+    wanted = (family.intents[-1].body or {}).get("latest_charge") if family.intents else None
+    named = next((row for row in family.charges if row.object_id == wanted), None)
+    return named or (family.charges[-1] if family.charges else None)
+
+
+def _failure(intent: Body, charge: Body) -> tuple[str | None, str | None]:
+    if intent.get("status") in {"succeeded", "processing", "requires_capture"}:
+        return None, None
+    error = intent.get("last_payment_error") or {}
+    code = error.get("decline_code") or error.get("code") or charge.get("failure_code")
+    return code, error.get("message") or charge.get("failure_message")
+
+
+def payment_facts(family: Family) -> PaymentFacts:
+    """Derive a payment's facts. Pure: the same family always gives the same facts."""
+    request = (family.request.body if family.request else None) or {}
+    session_row = family.sessions[-1] if family.sessions else None
+    session = (session_row.body if session_row else None) or {}
+    intent_row = family.intents[-1] if family.intents else None
+    intent = (intent_row.body if intent_row else None) or {}
+    charge_row = latest_charge(family)
+    charge = (charge_row.body if charge_row else None) or {}
+    transaction_row = family.transaction_of(charge_row) if charge_row else None
+    transaction = (transaction_row.body if transaction_row else None) or {}
+    code, message = _failure(intent, charge)
+    return PaymentFacts(
+        payment_id=family.root.object_id,
+        entity=family.root.entity,
+        command_id=family.request.object_id if family.request else None,
+        payment_intent_id=intent_row.object_id if intent_row else None,
+        record_id=family.root.record_id or (intent_row.record_id if intent_row else None),
+        customer_id=intent.get("customer") or session.get("customer") or request.get("customer"),
+        status=intent_status(intent, charge or None) if intent else request_status(request, session or None),
+        stripe_status=intent.get("status") or session.get("status"),
+        method=request.get("method"),
+        version=request.get("version"),
+        amount_minor=intent.get("amount", session.get("amount_total", request.get("amount_minor"))),
+        amount_received_minor=int(intent.get("amount_received") or 0),
+        amount_refunded_minor=int(charge.get("amount_refunded") or 0),
+        currency=_upper(intent.get("currency") or session.get("currency") or request.get("currency")),
+        settlement_amount_minor=transaction.get("amount"),
+        fee_minor=transaction.get("fee"),
+        net_minor=transaction.get("net"),
+        settlement_currency=_upper(transaction.get("currency")),
+        exchange_rate=rate(transaction.get("exchange_rate")),
+        created_at=family.root.created_at,
+        paid_at=_time(charge.get("created")) if intent.get("status") == "succeeded" else None,
+        failure_code=code or (None if intent else request.get("failure_code")),
+        failure_message=message or (None if intent else request.get("failure_message")),
+        checkout_url=session.get("url") if session.get("status") == "open" else None,
+        charge_id=charge_row.object_id if charge_row else None,
+        balance_transaction_id=transaction_row.object_id if transaction_row else None,
+        livemode=intent.get("livemode", session.get("livemode")),
+        reason=request.get("reason"),
+        message=request.get("message"),
+        conflict=request.get("conflict"),
+        request_id=request.get("request_id"),
+        request_state=request.get("state"),
+    )
