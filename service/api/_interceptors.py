@@ -1,0 +1,123 @@
+"""What every call of our API goes through: measured, its errors rewritten, its deadline kept.
+
+Health and reflection are left alone: they are probes, and have errors of their own.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+import grpc
+
+from service import telemetry
+from service.api._deadlines import require_time
+from service.api._faults import log_fault
+from service.api._status import DETAILS_KEY, DeadlineTooShort, code_of, to_status
+from service.errors import CounterfoilError
+
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its types only, not at run time
+_Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["_Handler | None"]]
+_Behaviour = Callable[[Any, Any], Awaitable[Any]]
+
+OUR_PREFIX = "/counterfoil."
+
+
+class _Around(grpc.aio.ServerInterceptor):
+    """Wraps the unary methods of our own services, which are all we have."""
+
+    async def intercept_service(
+        self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> "_Handler | None":
+        """Return the method's handler with `around` about it."""
+        handler = await continuation(handler_call_details)
+        method = str(handler_call_details.method)
+        if handler is None or handler.unary_unary is None or not method.startswith(OUR_PREFIX):
+            return handler
+        inner: _Behaviour = handler.unary_unary  # of an aio server: a coroutine function
+
+        async def behaviour(request: Any, context: Any) -> Any:
+            return await self.around(method, inner, request, context)
+
+        return grpc.unary_unary_rpc_method_handler(
+            behaviour,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    async def around(self, method: str, inner: _Behaviour, request: Any, context: Any) -> Any:
+        raise NotImplementedError
+
+
+def _traceparent(context: Any) -> str | None:
+    """The caller's W3C traceparent; a malformed one is ignored by the propagator, as the standard asks."""
+    for key, value in context.invocation_metadata() or ():
+        if key == "traceparent" and isinstance(value, str):
+            return value
+    return None
+
+
+class Measured(_Around):
+    """Outermost: a span joined to the caller's trace, and a sample of the duration by method and status."""
+
+    async def around(self, method: str, inner: _Behaviour, request: Any, context: Any) -> Any:
+        """Run the call inside its span."""
+        service, _, name = method[1:].rpartition("/")
+        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
+        started = time.perf_counter()
+        code = grpc.StatusCode.CANCELLED  # what stands when the caller goes away
+        try:
+            with telemetry.span(method[1:], parent=_traceparent(context), attributes=attributes) as span:
+                try:
+                    response = await inner(request, context)
+                    code = grpc.StatusCode.OK
+                except grpc.aio.AbortError:
+                    code = _aborted_with(context)
+                    raise
+                finally:
+                    span.set_attribute("rpc.grpc.status_code", code.value[0])
+        finally:
+            telemetry.rpcs.record(time.perf_counter() - started, {"method": method[1:], "status": code.name})
+        return response
+
+
+def _aborted_with(context: Any) -> grpc.StatusCode:
+    code = context.code()
+    return next((status for status in grpc.StatusCode if code in (status, status.value[0])), grpc.StatusCode.UNKNOWN)
+
+
+class Rewritten(_Around):
+    """Turns every exception into one status. Inside the span, so that a logged fault names its trace."""
+
+    async def around(self, method: str, inner: _Behaviour, request: Any, context: Any) -> Any:
+        """Run the call; abort with the status of what it raised."""
+        try:
+            return await inner(request, context)
+        except Exception as error:  # noqa: BLE001  (the door's last line: the caller gets a fixed answer)
+            if not isinstance(error, CounterfoilError):
+                log_fault("rpc_failed", error, method=method[1:])
+            status = to_status(error)
+        details = ((DETAILS_KEY, status.SerializeToString()),)
+        return await context.abort(code_of(status), status.message, details)
+
+
+class Timed(_Around):
+    """Innermost: refuses hopeless work, and stops work whose time is up while there is time to say so."""
+
+    async def around(self, _method: str, inner: _Behaviour, request: Any, context: Any) -> Any:
+        """Run the call within the caller's deadline."""
+        left = require_time(context)
+        if left is None:
+            return await inner(request, context)
+        try:
+            async with asyncio.timeout(left.total_seconds()) as limit:
+                return await inner(request, context)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise DeadlineTooShort("The deadline was too short for the work: set a later one.") from None
+
+
+def interceptors() -> Sequence[grpc.aio.ServerInterceptor]:
+    """Return what stands around our methods, outermost first."""
+    return (Measured(), Rewritten(), Timed())

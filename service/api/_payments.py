@@ -1,0 +1,126 @@
+"""PaymentsService: parse, call, translate. Rules live in the rooms below; errors are rewritten by the interceptor."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
+
+from service.api._deadlines import HasDeadline, time_left
+from service.api._messages import payment_from_facts, payment_of
+from service.api._pages import write_token
+from service.api._validation import ListQuery, parse_create, parse_get, parse_list
+from service.commands import Command, Commands, CommandState
+from service.db import Database
+from service.errors import CounterfoilError, NotFound, Refused, VendorUnavailable
+from service.gen.counterfoil.v1 import payments_service_pb2, payments_service_pb2_grpc
+from service.projection import PaymentFacts, list_payments, read_payment
+
+DEFAULT_WAIT = timedelta(seconds=30)
+# Kept from every wait, to read the payment and answer.
+READ_RESERVE = timedelta(milliseconds=50)
+
+
+def unsuccessful(command: Command) -> CounterfoilError:
+    """Return the error of a command that ended without a payment.
+
+    It is settled, so whatever its reason it is not worth repeating: FAILED_PRECONDITION, or INTERNAL for our own fault.
+    """
+    kind = CounterfoilError if command.reason in {None, CounterfoilError.reason} else Refused
+    return kind(
+        command.message or "The request was given up.",
+        reason=command.reason,
+        metadata={"payment_id": command.id, "request_state": command.state.name},
+    )
+
+
+def _patience(context: HasDeadline) -> timedelta:
+    """How long to wait for something: a little less than the interceptor allows, or the payment would be lost too."""
+    left = time_left(context)
+    return DEFAULT_WAIT if left is None else max(left - READ_RESERVE, timedelta(0))
+
+
+class PaymentReader:
+    """Reads payments, each time in a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self, entity: str, payment_id: str) -> PaymentFacts | None:
+        """Return one payment, if there is one."""
+        async with self._database.read() as tx:
+            return await read_payment(tx, entity, payment_id)
+
+    async def page(self, query: ListQuery) -> list[PaymentFacts]:
+        """Return the payments of a page, and one more if there is another page."""
+        async with self._database.read() as tx:
+            return await list_payments(
+                tx,
+                query.entity,
+                record_id=query.record_id,
+                status=query.status,
+                customer_id=query.customer_id,
+                after=query.after,
+                limit=query.page_size + 1,
+            )
+
+
+class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
+    """The three methods of `counterfoil.v1.PaymentsService`; its contract lists their errors."""
+
+    def __init__(self, commands: Commands, payments: PaymentReader, entities: Collection[str]) -> None:
+        self._commands = commands
+        self._payments = payments
+        self._entities = frozenset(entities)
+
+    async def CreatePayment(  # noqa: N802  (the contract's name)
+        self, request: payments_service_pb2.CreatePaymentRequest, context: HasDeadline
+    ) -> payments_service_pb2.CreatePaymentResponse:
+        """Accept, wait, and return the payment as it stands; the command lives on when the caller does not."""
+        command, replayed = await self._commands.accept(parse_create(request))
+        command = await self._commands.wait(command.id, _patience(context))
+        if command.state in {CommandState.REFUSED, CommandState.FAILED}:
+            raise unsuccessful(command)
+        facts = await self._payments.read(command.entity, command.id)
+        return payments_service_pb2.CreatePaymentResponse(
+            payment=payment_of(command, facts),
+            replayed=replayed,
+            client_secret=await self._client_secret(command, context) or "",
+        )
+
+    async def GetPayment(  # noqa: N802  (the contract's name)
+        self, request: payments_service_pb2.GetPaymentRequest, _context: HasDeadline
+    ) -> payments_service_pb2.GetPaymentResponse:
+        """Return one payment."""
+        entity, payment_id = parse_get(request)
+        self._require(entity)
+        facts = await self._payments.read(entity, payment_id)
+        if facts is None:
+            raise NotFound("There is no payment of this id: check the id and the entity.")
+        return payments_service_pb2.GetPaymentResponse(payment=payment_from_facts(facts))
+
+    async def ListPayments(  # noqa: N802  (the contract's name)
+        self, request: payments_service_pb2.ListPaymentsRequest, _context: HasDeadline
+    ) -> payments_service_pb2.ListPaymentsResponse:
+        """Return one page of payments."""
+        query = parse_list(request)
+        self._require(query.entity)
+        found = await self._payments.page(query)
+        shown, more = found[: query.page_size], len(found) > query.page_size
+        last = shown[-1] if shown else None
+        token = write_token((last.created_at, last.payment_id), query.digest) if last and more else ""
+        return payments_service_pb2.ListPaymentsResponse(
+            payments=[payment_from_facts(facts) for facts in shown], next_page_token=token
+        )
+
+    def _require(self, entity: str) -> None:
+        if entity not in self._entities:
+            raise NotFound("No legal entity of this name is configured.", reason="ENTITY_UNKNOWN")
+
+    async def _client_secret(self, command: Command, context: HasDeadline) -> str | None:
+        """Ask Stripe for the secret, if there is one; the payment is worth answering without it."""
+        if command.method != "unconfirmed" or command.payment_intent_id is None:
+            return None
+        try:
+            async with asyncio.timeout(_patience(context).total_seconds()):
+                return await self._commands.client_secret(command)
+        except (TimeoutError, VendorUnavailable):
+            return None

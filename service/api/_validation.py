@@ -1,0 +1,170 @@
+"""Requests of the payments API, checked in full: every violation at once, each with its field and its remedy.
+
+Plain functions instead of protovalidate: its rules would need a `.proto` that neither it nor a package registry ships,
+and the rules that matter here (a Salesforce id's checksum, a page token's filters) are code anyway. No description
+repeats a value: what was sent may be anything.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from service.api._pages import Position, filter_digest, read_token
+from service.commands import PaymentRequest
+from service.domain import normalise_salesforce_id, sobject_of
+from service.errors import InvalidRequest, Violation
+from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2
+from service.projection import PaymentStatus
+
+T = TypeVar("T")
+
+DEFAULT_PAGE = 50
+MAX_PAGE = 200
+
+_ENTITY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+_PAYMENT = re.compile(r"cmd_[0-9a-f]{32}|pi_[A-Za-z0-9_]{1,250}")
+_CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}")
+_PAYMENT_METHOD = re.compile(r"[a-z]{2,10}_[A-Za-z0-9_]{1,240}")
+_VERSION = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_REQUEST_ID = re.compile(r"[!-~]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """A checked listing. `digest` is of its filters, for the token of the next page."""
+
+    entity: str
+    record_id: str | None
+    status: PaymentStatus | None
+    customer_id: str | None
+    page_size: int
+    after: Position | None
+    digest: bytes
+
+
+class _Check:
+    """Collects what is wrong; every method returns the value, which means nothing once something is wrong."""
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+
+    def wrong(self, field: str, description: str) -> None:
+        self.violations.append(Violation(field, description))
+
+    def matches(self, field: str, value: str, form: re.Pattern[str], remedy: str) -> str:
+        if not form.fullmatch(value):
+            self.wrong(field, f"{'is missing' if not value else 'has a wrong form'}: {remedy}")
+        return value
+
+    def entity(self, value: str) -> str:
+        return self.matches("entity", value, _ENTITY, "give the name of a legal entity of the configuration")
+
+    def record_id(self, value: str) -> str:
+        def parse() -> str:
+            record_id = normalise_salesforce_id(value)
+            sobject_of(record_id)
+            return record_id
+
+        return self.gather(parse) or ""
+
+    def gather(self, parse: Callable[[], T]) -> T | None:
+        """Call `parse`, and add what it finds wrong."""
+        try:
+            return parse()
+        except InvalidRequest as error:
+            self.violations += error.violations
+            return None
+
+    def done(self) -> None:
+        if self.violations:
+            raise InvalidRequest(self.violations)
+
+
+def _method(check: _Check, request: payments_service_pb2.CreatePaymentRequest) -> str:
+    method = request.WhichOneof("method")
+    if method is None:
+        check.wrong("method", "is missing: set off_session, unconfirmed or hosted_checkout")
+        return ""
+    return str(method)
+
+
+def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> PaymentRequest:
+    """Return the checked request.
+
+    Raises:
+        InvalidRequest: with every violation.
+    """
+    check = _Check()
+    payment_method_id: str | None = None
+    if request.off_session.HasField("payment_method_id"):
+        payment_method_id = check.matches(
+            "off_session.payment_method_id",
+            request.off_session.payment_method_id,
+            _PAYMENT_METHOD,
+            "give the id of a Stripe payment method (pm_...), or leave it unset for the customer's default",
+        )
+    parsed = PaymentRequest(
+        entity=check.entity(request.entity),
+        record_id=check.record_id(request.record_id),
+        method=_method(check, request),
+        payment_method_id=payment_method_id,
+        version=check.matches(
+            "version", request.version or "1", _VERSION, "use at most 80 letters, digits, dots, dashes, underscores"
+        ),
+        request_id=check.matches(
+            "request_id", request.request_id, _REQUEST_ID, "use at most 255 printable ASCII characters without blanks"
+        )
+        if request.request_id
+        else None,
+        requested_by=None,
+        source="grpc",
+    )
+    check.done()
+    return parsed
+
+
+def parse_get(request: payments_service_pb2.GetPaymentRequest) -> tuple[str, str]:
+    """Return (entity, payment id).
+
+    Raises:
+        InvalidRequest: with every violation.
+    """
+    check = _Check()
+    entity = check.entity(request.entity)
+    payment_id = check.matches("payment_id", request.payment_id, _PAYMENT, "give a payment's id (cmd_... or pi_...)")
+    check.done()
+    return entity, payment_id
+
+
+def _status(check: _Check, state: int) -> PaymentStatus | None:
+    if state == payment_pb2.Payment.STATE_UNSPECIFIED:
+        return None
+    name = payment_pb2.Payment.State.DESCRIPTOR.values_by_number.get(state)
+    if name is None:
+        check.wrong("state", "is not a state of this version: use one of Payment.State")
+        return None
+    return PaymentStatus[name.name.removeprefix("STATE_")]
+
+
+def parse_list(request: payments_service_pb2.ListPaymentsRequest) -> ListQuery:
+    """Return the checked listing; an oversized page is cut to the largest allowed (AIP-158).
+
+    Raises:
+        InvalidRequest: with every violation.
+    """
+    check = _Check()
+    entity = check.entity(request.entity)
+    record_id = check.record_id(request.record_id) if request.record_id else None
+    customer_id = request.customer_id or None
+    if customer_id:
+        check.matches("customer_id", customer_id, _CUSTOMER, "give the id of a Stripe customer (cus_...)")
+    status = _status(check, request.state)
+    if request.page_size < 0:
+        check.wrong("page_size", f"is negative: give 1 to {MAX_PAGE}, or nothing for {DEFAULT_PAGE}")
+    # The normalised record id: both forms of one id are one filter.
+    digest = filter_digest(entity, record_id or "", str(status or ""), customer_id or "")
+    after = check.gather(lambda: read_token(request.page_token, digest)) if request.page_token else None
+    check.done()
+    size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
+    return ListQuery(entity, record_id, status, customer_id, size, after, digest)
