@@ -30,8 +30,8 @@ class PaymentsServiceStub:
 
     Every error is a google.rpc.Status whose ErrorInfo has the domain "counterfoil" and the name of an ErrorReason
     without its prefix; INVALID_ARGUMENT also carries a BadRequest with every violation at once, and an error worth
-    trying again a RetryInfo. A call with less than 100 ms left until its deadline is refused with DEADLINE_TOO_SHORT; 20 ms of every
-    deadline are kept back for the answer. Messages are limited to 1 MiB.
+    trying again a RetryInfo. A call with less than 100 ms left until its deadline is refused with DEADLINE_TOO_SHORT;
+    20 ms of every deadline are kept back for the answer. Messages are limited to 1 MiB.
     """
 
     def __init__(self, channel):
@@ -62,8 +62,8 @@ class PaymentsServiceServicer:
 
     Every error is a google.rpc.Status whose ErrorInfo has the domain "counterfoil" and the name of an ErrorReason
     without its prefix; INVALID_ARGUMENT also carries a BadRequest with every violation at once, and an error worth
-    trying again a RetryInfo. A call with less than 100 ms left until its deadline is refused with DEADLINE_TOO_SHORT; 20 ms of every
-    deadline are kept back for the answer. Messages are limited to 1 MiB.
+    trying again a RetryInfo. A call with less than 100 ms left until its deadline is refused with DEADLINE_TOO_SHORT;
+    20 ms of every deadline are kept back for the answer. Messages are limited to 1 MiB.
     """
 
     def CreatePayment(self, request, context):
@@ -81,6 +81,8 @@ class PaymentsServiceServicer:
         with other content); the reasons a record cannot be paid for (RECORD_NOT_FOUND, RECORD_NOT_PAYABLE, AMOUNT_MISSING,
         AMOUNT_NOT_EXACT, CURRENCY_MISSING, CURRENCY_INVALID, ACCOUNT_MISSING, NO_PAYMENT_METHOD, CHECKOUT_NOT_CONFIGURED);
         a vendor's refusal (STRIPE_REJECTED, SALESFORCE_REJECTED and their kind); OVERLOADED; DEADLINE_TOO_SHORT; INTERNAL.
+        A request that was accepted and did not succeed answers FAILED_PRECONDITION (INTERNAL for a fault of ours) with the
+        metadata "payment_id" and "request_state": it is settled, and repeating it changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,8 +137,8 @@ class PaymentsService:
 
     Every error is a google.rpc.Status whose ErrorInfo has the domain "counterfoil" and the name of an ErrorReason
     without its prefix; INVALID_ARGUMENT also carries a BadRequest with every violation at once, and an error worth
-    trying again a RetryInfo. A call with less than 100 ms left until its deadline is refused with DEADLINE_TOO_SHORT; 20 ms of every
-    deadline are kept back for the answer. Messages are limited to 1 MiB.
+    trying again a RetryInfo. A call with less than 100 ms left until its deadline is refused with DEADLINE_TOO_SHORT;
+    20 ms of every deadline are kept back for the answer. Messages are limited to 1 MiB.
     """
 
     @staticmethod
