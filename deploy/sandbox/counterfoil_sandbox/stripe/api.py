@@ -1,0 +1,247 @@
+"""The API's front: each request passes authentication, version, faults, idempotency and its endpoint, in this order."""
+
+import asyncio
+import base64
+import binascii
+import json
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from counterfoil_sandbox.faults import FaultBook
+from counterfoil_sandbox.stripe import expand, forms, versions, wire
+from counterfoil_sandbox.stripe.errors import Json, StripeError
+from counterfoil_sandbox.stripe.idempotency import IdempotencyKeys
+from counterfoil_sandbox.stripe.routing import Call, Endpoint, Router
+from counterfoil_sandbox.stripe.wire import Answer
+from counterfoil_sandbox.stripe.world import NO_CAUSE, World
+
+LOG_LENGTH = 10_000
+_HELP = (
+    "You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
+    "YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help at "
+    "https://support.stripe.com/."
+)
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Stripe"'}
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Exchange:
+    """One request on its way through the front."""
+
+    id: str
+    method: str
+    path: str
+    key: str | None
+    version: str = versions.PIN
+    replayed: bool = False
+    executed: bool = False
+
+
+class Api:
+    """An ASGI application that answers as api.stripe.com does."""
+
+    def __init__(self, world: World, router: Router) -> None:
+        self._world = world
+        self._router = router
+        self.keys = IdempotencyKeys()
+        self.faults = FaultBook()
+        self.log: deque[Json] = deque(maxlen=LOG_LENGTH)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request = Request(scope, receive)
+        key = request.headers.get("idempotency-key") if scope["method"] == "POST" else None
+        exchange = Exchange(f"req_{self._world.ids.token(14)}", scope["method"], scope["path"], key)
+        fault: Json = {}
+        try:
+            self._authenticate(request)
+            exchange.version = versions.check(request.headers.get("stripe-version", versions.PIN))
+            endpoint, ids = self._router.find(exchange.method, exchange.path)
+            fault = self.faults.take(lambda entry: _concerns(entry, exchange, endpoint)) or {}
+            if fault and not fault.get("after_effect") and await self._misbehave(fault, scope, receive):
+                return self._note(exchange, None, fault)
+            _answer_status(fault, early=True)
+            raw = await _decode(request)
+            answer = await self._once(exchange, endpoint, ids, raw, fault)
+        except StripeError as error:
+            answer = self._refusal(exchange, error)
+        self._note(exchange, answer.status, fault)
+        answer.headers |= self._headers(exchange, request)
+        if fault.get("after_effect") and await self._misbehave(fault, scope, receive):
+            return None
+        await wire.deliver(answer, send, cut=len(answer.body) // 2 if fault.get("fault") == "truncate" else None)
+        return None
+
+    async def _misbehave(self, fault: Json, scope: Scope, receive: Receive) -> bool:
+        """Do what a fault does to the connection; return whether that was the end of it."""
+        if fault["fault"] == "hang":
+            await asyncio.sleep(int(fault.get("ms", 1000)) / 1000)
+        if fault["fault"] in ("hang", "disconnect"):
+            await wire.hang_up(scope, receive)
+            return True
+        return False
+
+    def _authenticate(self, request: Request) -> None:
+        """Raise unless the request carries a key of the account, as a bearer token or the user of Basic."""
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        key = credentials.strip()
+        if scheme.lower() == "basic":
+            try:
+                key = base64.b64decode(credentials, validate=True).decode().partition(":")[0]
+            except (binascii.Error, UnicodeDecodeError):
+                key = ""
+        if scheme.lower() not in ("bearer", "basic") or not key:
+            raise StripeError(401, f"You did not provide an API key. {_HELP}", headers=_CHALLENGE)
+        ids = self._world.ids
+        if key not in (ids.secret_key, ids.restricted_key):
+            hidden = f"{key[:8]}{'*' * max(0, len(key) - 12)}{key[-4:]}" if len(key) > 12 else "*" * len(key)  # noqa: PLR2004
+            raise StripeError(401, f"Invalid API Key provided: {hidden}", headers=_CHALLENGE)
+        account = request.headers.get("stripe-account")
+        if account and account != ids.account:
+            raise StripeError(
+                403,
+                f"The provided key '{key[:8]}****{key[-4:]}' does not have access to account '{account}' (or that "
+                "account does not exist). Application access may have been revoked.",
+                code="account_invalid",
+            )
+
+    async def _once(self, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json, fault: Json) -> Answer:
+        """Execute a request, or replay the answer its key is bound to."""
+        if not exchange.key:
+            answer, _ = await self._execute(exchange, endpoint, ids, raw, fault)
+            return answer
+        key = exchange.key
+        record = self.keys.claim(key, exchange.path, raw, self._world.now(), exchange.id)
+        if record:
+            exchange.replayed = True
+            headers = {"Idempotent-Replayed": "true", "Original-Request": record.request_id}
+            return Answer(record.status, record.body, headers)
+        kept = False
+        try:
+            answer, kept = await self._execute(exchange, endpoint, ids, raw, fault)
+            if kept:
+                self.keys.keep(key, answer.status, answer.body)
+        finally:
+            if not kept:
+                self.keys.release(key)
+        return answer
+
+    async def _execute(
+        self, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json, fault: Json
+    ) -> tuple[Answer, bool]:
+        """Return the answer of an endpoint and whether it executed, so that its key is bound to the answer."""
+        delay = self._world.settings.latency_ms + (int(fault.get("ms", 1000)) if fault.get("fault") == "delay" else 0)
+        await asyncio.sleep(delay / 1000)  # at least one turn of the loop, so that a race for a key is real
+        try:
+            body = self._call(exchange, endpoint, ids, raw)
+            exchange.executed = True
+            _answer_status(fault, early=False)
+        except StripeError as error:
+            exchange.executed = exchange.executed or error.executed
+            return self._refusal(exchange, error), exchange.executed
+        return Answer(200, json.dumps(body).encode()), True
+
+    def _call(self, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json) -> Any:
+        params = endpoint.params.read(raw)
+        if "starting_after" in params and "ending_before" in params:
+            raise StripeError(400, "You may only specify one of these parameters: starting_after, ending_before.")
+        paths = params.pop("expand", [])
+        expand.check(paths, endpoint.returns, listed=endpoint.listing)
+        self._world.catch_up()
+        self._world.cause = {"id": exchange.id, "idempotency_key": exchange.key}
+        try:
+            body = endpoint.handler(self._world, Call(params, ids, exchange.id, exchange.path))
+        except StripeError:
+            raise
+        except Exception:  # noqa: BLE001 - a defect here must look like one of Stripe's, not end the server
+            _log.exception("the sandbox failed at %s %s", exchange.method, endpoint.template)
+            raise StripeError(500, "An unknown error occurred", kind="api_error", executed=True) from None
+        finally:
+            self._world.cause = NO_CAUSE
+        return versions.render(expand.apply(self._world, body, paths), exchange.version)
+
+    def _refusal(self, exchange: Exchange, error: StripeError) -> Answer:
+        shown = dict(error.error)
+        if error.status not in (401, 404):
+            shown["request_log_url"] = (
+                f"https://dashboard.stripe.com/{self._world.ids.account}/test/logs/{exchange.id}?t={int(time.time())}"
+            )
+        body = json.dumps({"error": versions.render(shown, exchange.version)}).encode()
+        return Answer(error.status, body, dict(error.headers))
+
+    def _headers(self, exchange: Exchange, request: Request) -> dict[str, str]:
+        headers = {
+            "Request-Id": exchange.id,
+            "Stripe-Version": exchange.version,
+            "Cache-Control": "no-cache, no-store",
+        }
+        if exchange.key:
+            headers["Idempotency-Key"] = exchange.key
+        if account := request.headers.get("stripe-account"):
+            headers["Stripe-Account"] = account
+        return headers
+
+    def _note(self, exchange: Exchange, status: int | None, fault: Json) -> None:
+        self.log.append(
+            {
+                "request_id": exchange.id,
+                "method": exchange.method,
+                "path": exchange.path,
+                "status": status,
+                "idempotency_key": exchange.key,
+                "replayed": exchange.replayed,
+                "executed": exchange.executed,
+                "fault": fault.get("fault"),
+                "at_ms": int(time.time() * 1000),
+            }
+        )
+
+
+async def _decode(request: Request) -> Json:
+    """Decode the query of a GET or DELETE and the body of a POST; v1 takes forms only."""
+    if request.method != "POST":
+        return forms.decode(request.url.query)
+    body = await request.body()
+    kind = request.headers.get("content-type", "")
+    if kind.startswith("application/json"):
+        raise StripeError(
+            400,
+            "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have "
+            "any questions, we can help at https://support.stripe.com/.",
+        )
+    try:
+        return forms.decode(request.url.query) | forms.decode(body.decode())
+    except UnicodeDecodeError:
+        raise StripeError(400, "Invalid request: the body is not UTF-8.") from None
+
+
+def _concerns(fault: Json, exchange: Exchange, endpoint: Endpoint) -> bool:
+    """Tell whether a fault names this request: by method, and by path, path pattern or template."""
+    path = fault.get("path", "*")
+    return fault.get("method", exchange.method) == exchange.method and (
+        path == endpoint.template or fnmatchcase(exchange.path, path)
+    )
+
+
+def _answer_status(fault: Json, *, early: bool) -> None:
+    """Raise the error of a "status" fault when its time has come."""
+    if fault.get("fault") != "status" or early == bool(fault.get("after_effect")):
+        return
+    status = int(fault["status"])
+    kind = "api_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004
+    code = fault.get("code") or {429: "rate_limit", 409: "lock_timeout"}.get(status)
+    message = fault.get("message") or {
+        429: "Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.",
+        409: "This object cannot be accessed right now because another API request or Stripe process is currently "
+        "accessing it.",
+    }.get(status, "An unknown error occurred")
+    headers = {"Stripe-Should-Retry": str(fault["should_retry"]).lower()} if "should_retry" in fault else {}
+    raise StripeError(status, message, kind=kind, code=code, headers=headers)

@@ -1,0 +1,144 @@
+"""The control plane's Stripe half: faults, settings, logs, secrets, as small JSON endpoints."""
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from counterfoil_sandbox.faults import FaultBook
+from counterfoil_sandbox.stripe import versions
+from counterfoil_sandbox.stripe.errors import StripeError
+from counterfoil_sandbox.stripe.resources import webhook_endpoints
+
+if TYPE_CHECKING:
+    from counterfoil_sandbox.stripe.sandbox import StripeSandbox
+
+_FAULTS = ("status", "delay", "truncate", "disconnect", "hang")
+_WEBHOOK_FAULTS = ("duplicate", "duplicate_new_id", "reorder", "delay", "drop", "old_api_version")
+_NEVER_AFTER = (401, 409, 429)
+_POLL_S = 0.005
+
+
+class _BadRequestError(ValueError):
+    """A control request that makes no sense; the message is for the tester."""
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.body() or b"{}")
+    except json.JSONDecodeError as error:
+        raise _BadRequestError(f"not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise _BadRequestError("an object is expected")
+    return body
+
+
+def _check_fault(fault: dict[str, Any], kinds: tuple[str, ...]) -> None:
+    if fault.get("fault") not in kinds:
+        raise _BadRequestError(f"fault must be one of {', '.join(kinds)}")
+    for name in ("times", "ms", "status", "copies"):
+        if name in fault and type(fault[name]) is not int:
+            raise _BadRequestError(f"{name} must be a whole number")
+    if fault["fault"] == "status" and "status" not in fault:
+        raise _BadRequestError("a status fault needs a status")
+    if "api_version" in fault:
+        versions.check(str(fault["api_version"]))
+    if fault.get("after_effect") and fault.get("status") in _NEVER_AFTER:
+        raise _BadRequestError(f"{fault['status']} is only ever answered before an effect")
+    if fault.get("after_effect") and fault["fault"] == "delay":
+        raise _BadRequestError("a delay comes before the effect")
+
+
+class _Control:
+    """The handlers, one method per path."""
+
+    def __init__(self, sandbox: "StripeSandbox") -> None:
+        self._api = sandbox.api
+        self._world = sandbox.world
+        self._courier = sandbox.world.courier
+
+    async def faults(self, request: Request) -> Response:
+        """Faults of API requests."""
+        return await _edit(request, self._api.faults, _FAULTS)
+
+    async def webhook_faults(self, request: Request) -> Response:
+        """Faults of deliveries."""
+        return await _edit(request, self._courier.faults, _WEBHOOK_FAULTS)
+
+    async def settings(self, request: Request) -> Response:
+        """Delays, back-off and the calendar."""
+        if request.method == "POST":
+            wanted = await _body(request)
+            self._world.settings.change(wanted)
+            self._world.catch_up()
+            if "webhook_concurrency" in wanted:
+                self._courier.resize()
+        return JSONResponse(vars(self._world.settings))
+
+    async def requests(self, _request: Request) -> Response:
+        """Recent API requests, oldest first."""
+        return JSONResponse({"requests": list(self._api.log)})
+
+    async def webhooks(self, _request: Request) -> Response:
+        """Recent delivery attempts, oldest first."""
+        under_way, resting = self._courier.counts()
+        return JSONResponse({"deliveries": list(self._courier.log), "under_way": under_way, "resting": resting})
+
+    async def flush(self, request: Request) -> Response:
+        """Wait until nothing more will be delivered without a new cause: no retry, no delayed change is left."""
+        deadline = time.monotonic() + int(request.query_params.get("timeout_ms", "5000")) / 1000
+        # deliveries and timers come and go; a poll sees them all
+        while (left := self._courier.counts()[0] + self._world.timers()) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_S)
+        return JSONResponse({"idle": left == 0, "pending": left})
+
+    async def roll(self, request: Request) -> Response:
+        """Give a webhook endpoint a new secret."""
+        body = await _body(request)
+        secret = webhook_endpoints.roll(self._world, request.path_params["id"], int(body.get("overlap_ms", 0)))
+        return JSONResponse({"id": request.path_params["id"], "secret": secret})
+
+
+async def _edit(request: Request, book: FaultBook, kinds: tuple[str, ...]) -> Response:
+    """Add a fault, or clear them; answer with those still to happen."""
+    if request.method == "POST":
+        fault = await _body(request)
+        _check_fault(fault, kinds)
+        book.add(fault)
+    elif request.method == "DELETE":
+        book.clear()
+    return JSONResponse({"faults": book.pending()})
+
+
+def routes(sandbox: "StripeSandbox") -> list[Route]:
+    """Return the routes under /stripe of the control plane."""
+    control = _Control(sandbox)
+    table = [
+        ("/stripe/faults", control.faults, ["GET", "POST", "DELETE"]),
+        ("/stripe/webhook-faults", control.webhook_faults, ["GET", "POST", "DELETE"]),
+        ("/stripe/settings", control.settings, ["GET", "POST"]),
+        ("/stripe/requests", control.requests, ["GET"]),
+        ("/stripe/webhooks", control.webhooks, ["GET"]),
+        ("/stripe/webhooks/flush", control.flush, ["POST"]),
+        ("/stripe/webhook-endpoints/{id}/roll-secret", control.roll, ["POST"]),
+    ]
+    return [Route(path, _guarded(handler), methods=methods) for path, handler, methods in table]
+
+
+def _guarded(handler: Any) -> Any:
+    """Answer 400 or the error's own status, never a traceback, when a control request is wrong."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            answer: Response = await handler(request)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        except StripeError as error:
+            return JSONResponse({"error": str(error)}, status_code=error.status)
+        return answer
+
+    return guarded

@@ -1,0 +1,1 @@
+"""The imitated resources of the API, one module each."""
