@@ -1,0 +1,237 @@
+"""One Salesforce org over REST, through simple-salesforce in threads of its own.
+
+Refuses more than 200 records in a call, and to repeat a call by itself, except once after an expired session, when
+nothing was done. Numbers cross as exact decimals both ways: no float touches money.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import orjson
+import requests
+from opentelemetry.trace import Span
+from requests.adapters import HTTPAdapter
+from simple_salesforce.api import Salesforce
+from simple_salesforce.exceptions import SalesforceResourceNotFound
+
+from service import config
+from service.clients._calls import CALL_THREADS, Calls, timeouts
+from service.clients.salesforce._errors import (
+    EXPIRED_SESSION,
+    REJECTED,
+    UNAVAILABLE,
+    classify,
+    translate,
+    unreadable,
+)
+from service.clients.salesforce._session import Session, SignIn
+from service.clock import Clock
+from service.errors import VendorDenied, VendorError, VendorRejected
+
+T = TypeVar("T")
+
+MAX_RECORDS = 200  # "Use sObject Collections", REST API Developer Guide
+MAX_QUERY_ROWS = 50_000
+# Names us in the org's API usage and lets support find our calls.
+CLIENT = "client=Counterfoil"
+_USAGE = re.compile(r"(?:^|[;\s])api-usage=(\d+)/(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """What became of one record of a call.
+
+    Attributes:
+        success: whether Salesforce holds the record as sent.
+        id: its 18-character id, when it was written.
+        created: the record is new.
+        error: what went wrong, classified; None on success.
+    """
+
+    success: bool
+    id: str | None
+    created: bool
+    error: VendorError | None
+
+
+def _number(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(format(value, "f"))
+    raise TypeError(f"{type(value).__name__} cannot be sent to Salesforce")
+
+
+class SalesforceApi:
+    """One org. Every call raises VendorUnavailable, VendorDenied or VendorRejected, and nothing else of Salesforce's.
+
+    Args:
+        name: the org's name, for traces and error messages.
+        org: its settings.
+        clock: for the sign-in.
+
+    Raises:
+        ConfigurationError: the secret of the sign-in cannot be read.
+    """
+
+    def __init__(self, name: str, org: config.Org, clock: Clock) -> None:
+        self._name = name
+        self._org = org
+        self._calls = Calls("salesforce", unavailable=UNAVAILABLE, translate=translate, name=name)
+        self._http = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._http.mount(scheme, HTTPAdapter(pool_maxsize=CALL_THREADS))
+        # Without a handler requests would look into the user's .netrc and replace our token by a password found there.
+        self._http.auth = lambda request: request
+        self._http.hooks["response"].append(self._note_usage)
+        self._sign_in = SignIn(name, org, clock, self._calls, self._http)
+        self.usage: tuple[int, int] | None = None
+        """Requests of the last 24 hours and how many the org may make, as last reported."""
+
+    async def session(self, *, refresh_after: Session | None = None) -> Session:
+        """Return a session; a new one if the current one equals `refresh_after`. All waiters share one sign-in."""
+        return await self._sign_in.session(refresh_after)
+
+    async def query(self, soql: str, *, limit: int = 2000) -> list[dict[str, Any]]:
+        """Run a query and return all rows, page after page; fractions are Decimals.
+
+        Args:
+            soql: with values put in by `format_soql`, never by formatting of one's own.
+            limit: the most rows to take, at most 50,000.
+
+        Raises:
+            VendorRejected: the query is wrong, or has more than `limit` rows.
+        """
+        if not 1 <= limit <= MAX_QUERY_ROWS:
+            raise ValueError(f"limit must be from 1 to {MAX_QUERY_ROWS}")
+
+        def call(sf: Salesforce) -> list[dict[str, Any]]:
+            rows: list[dict[str, Any]] = []
+            page = _page(self._json(sf, "GET", "query", params={"q": soql}))
+            while True:
+                rows += page["records"]
+                if len(rows) > limit or page["totalSize"] > limit:
+                    raise VendorRejected(f"the query has more than {limit} rows", vendor="salesforce", reason=REJECTED)
+                if page["done"]:
+                    return rows
+                page = _page(self._json(sf, "GET", f"query/{page['nextRecordsUrl'].rsplit('/', 1)[-1]}"))
+
+        return await self._run("query", "", call)
+
+    async def describe(self, sobject: str) -> dict[str, Any] | None:
+        """Return the describe of an object; None when the org lacks it or the user cannot see it."""
+
+        def call(sf: Salesforce) -> dict[str, Any] | None:
+            try:
+                return dict(self._json(sf, "GET", f"sobjects/{quote(sobject, safe='')}/describe"))
+            except SalesforceResourceNotFound:
+                return None
+
+        return await self._run("describe", sobject, call)
+
+    async def upsert(self, sobject: str, key_field: str, records: Sequence[dict[str, Any]]) -> list[RecordResult]:
+        """Create or update up to 200 records by an external id, each for itself; results in the order sent.
+
+        Two records of one call must not share the external id.
+        """
+        path = f"composite/sobjects/{quote(sobject, safe='')}/{quote(key_field, safe='')}"
+        return await self._write("upsert", sobject, path, records, key_field)
+
+    async def update(self, sobject: str, records: Sequence[dict[str, Any]]) -> list[RecordResult]:
+        """Update up to 200 records, each with its "id" and each for itself; results in the order sent."""
+        return await self._write("update", sobject, "composite/sobjects", records, None)
+
+    async def organization(self) -> dict[str, Any]:
+        """Return Id, Name, IsSandbox, InstanceName and OrganizationType of the org we are signed in to."""
+        rows = await self.query("SELECT Id, Name, IsSandbox, InstanceName, OrganizationType FROM Organization LIMIT 1")
+        if not rows:
+            raise unreadable("organization")
+        return {name: value for name, value in rows[0].items() if name != "attributes"}
+
+    def close(self) -> None:
+        """Take no more calls and close the connections."""
+        self._calls.close()
+        self._http.close()
+
+    async def _write(
+        self, operation: str, sobject: str, path: str, records: Sequence[dict[str, Any]], key_field: str | None
+    ) -> list[RecordResult]:
+        if len(records) > MAX_RECORDS:
+            raise ValueError(f"a call takes at most {MAX_RECORDS} records")
+        if not records:
+            return []
+        body = orjson.dumps(
+            {"allOrNone": False, "records": [{"attributes": {"type": sobject}, **record} for record in records]},
+            default=_number,
+        )
+
+        def call(sf: Salesforce) -> list[RecordResult]:
+            entries = self._json(sf, "PATCH", path, data=body)
+            if not isinstance(entries, list) or len(entries) != len(records):
+                raise unreadable(operation)
+            return [_result(entry, key_field) for entry in entries]
+
+        return await self._run(operation, sobject, call)
+
+    async def _run(self, operation: str, sobject: str, call: Callable[[Salesforce], T]) -> T:
+        attributes = {"counterfoil.org": self._name, "salesforce.sobject": sobject}
+        session = await self._sign_in.session()
+        try:
+            return await self._calls.run(operation, attributes, self._bound(call, session))
+        except VendorDenied as error:
+            if error.code != EXPIRED_SESSION:
+                raise
+        # Salesforce refused the call before doing anything, so this one repetition cannot do it twice.
+        session = await self._sign_in.session(refresh_after=session)
+        return await self._calls.run(operation, attributes, self._bound(call, session))
+
+    def _bound(self, call: Callable[[Salesforce], T], session: Session) -> Callable[[Span], T]:
+        def with_session(_: Span) -> T:
+            sf = Salesforce(
+                session_id=session.access_token,
+                instance_url=session.instance_url,
+                version=self._org.api_version,
+                session=self._http,
+                parse_float=Decimal,
+                object_pairs_hook=dict,
+            )
+            # The library writes https itself; an instance on this machine may speak plain http.
+            sf.base_url = f"{session.instance_url}/services/data/v{self._org.api_version}/"
+            sf.headers |= {"Sforce-Call-Options": CLIENT, "X-PrettyPrint": "0"}
+            return call(sf)
+
+        return with_session
+
+    def _json(self, sf: Salesforce, method: str, path: str, **options: Any) -> Any:
+        """Make one call; the certificate is named each time, since the environment would win over the session's."""
+        return sf.restful(
+            path,
+            method=method,
+            timeout=timeouts(self._org.timeout_seconds),
+            verify=str(self._org.ca_file) if self._org.ca_file else True,
+            allow_redirects=False,
+            **options,
+        )
+
+    def _note_usage(self, answer: requests.Response, **_: Any) -> None:
+        found = _USAGE.search(answer.headers.get("Sforce-Limit-Info", ""))
+        if found:
+            self.usage = int(found[1]), int(found[2])
+
+
+def _page(answer: Any) -> dict[str, Any]:
+    whole = isinstance(answer, dict) and isinstance(answer.get("records"), list) and "totalSize" in answer
+    if not whole or not (answer.get("done") or (answer["records"] and isinstance(answer.get("nextRecordsUrl"), str))):
+        raise unreadable("query")
+    return {"done": False, **answer}
+
+
+def _result(entry: Any, key_field: str | None) -> RecordResult:
+    if not isinstance(entry, dict) or not isinstance(entry.get("success"), bool):
+        return RecordResult(success=False, id=None, created=False, error=unreadable("record result"))
+    if entry["success"]:
+        return RecordResult(success=True, id=entry.get("id"), created=entry.get("created") is True, error=None)
+    error = classify(entry.get("errors"), key_field=key_field)
+    return RecordResult(success=False, id=entry.get("id"), created=False, error=error)

@@ -1,0 +1,193 @@
+"""One Stripe account, through the official synchronous client in threads of its own.
+
+Refuses to write without an idempotency key (the library would invent one, and a second try would charge twice), to
+retry by itself, and to follow the library's API version: the version is pinned here.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from operator import attrgetter
+from typing import Any, TypeVar
+
+import stripe
+from opentelemetry.trace import Span
+from stripe import RequestsClient, StripeClient, StripeObject
+
+from service import config
+from service.clients._calls import Calls, timeouts
+from service.clients.stripe._errors import UNAVAILABLE, translate
+from service.clock import Clock
+from service.errors import ConfigurationError, VendorRejected
+
+T = TypeVar("T")
+
+API_VERSION = "2026-10-28.endive"
+MAX_KEY_CHARACTERS = 255  # docs.stripe.com/api/idempotent_requests
+PAGE_SIZE = 100  # docs.stripe.com/api/pagination
+
+# Where each object type lives in the client. A type that is not here is refused, not guessed.
+_SERVICES = {
+    "balance_transaction": "balance_transactions",
+    "charge": "charges",
+    "checkout.session": "checkout.sessions",
+    "credit_note": "credit_notes",
+    "customer": "customers",
+    "dispute": "disputes",
+    "event": "events",
+    "invoice": "invoices",
+    "payment_intent": "payment_intents",
+    "payment_method": "payment_methods",
+    "payout": "payouts",
+    "refund": "refunds",
+    "setup_intent": "setup_intents",
+    "subscription": "subscriptions",
+}
+
+# The library measures our calls and reports them with the next one; Stripe needs no such report from us.
+stripe.enable_telemetry = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One object as Stripe returned it.
+
+    Attributes:
+        body: the object as plain JSON values, client secrets included: never log it.
+        as_of: UTC, whole seconds, from the answer's `Date` header.
+        request_id: Stripe's id of the call.
+        replayed: Stripe repeated the stored answer to an earlier call with the same key, so the body may be older
+            than `as_of`: fetch the object before believing it over anything seen since.
+    """
+
+    body: dict[str, Any] = field(repr=False)
+    as_of: datetime
+    request_id: str | None
+    replayed: bool
+
+
+class StripeApi:
+    """One entity's Stripe account.
+
+    Every call raises VendorUnavailable (outcome unknown: repeat with the same key), VendorDenied (401, 403),
+    VendorRejected (400, 404) or PaymentDeclined (402), and nothing else of Stripe's.
+
+    Args:
+        entity: name of the legal entity, for traces and error messages.
+        account: its settings.
+        clock: used only where an answer carries no date.
+
+    Raises:
+        ConfigurationError: the key cannot be read, or is of the other mode than the settings say.
+    """
+
+    api_version: str = API_VERSION
+
+    def __init__(self, entity: str, account: config.StripeAccount, clock: Clock) -> None:
+        self._entity = entity
+        self._clock = clock
+        where = f"entities.{entity}.stripe.secret_key"
+        key = account.secret_key.read(where)
+        if ("_live_" in key[:10]) != account.livemode:
+            mode = "live" if account.livemode else "test"
+            raise ConfigurationError(where, f"is not a {mode} key", f"Give a {mode} key, or correct livemode")
+        self._client = StripeClient(
+            key,
+            stripe_version=API_VERSION,
+            base_addresses={"api": account.api_base.rstrip("/")},
+            max_network_retries=0,
+            http_client=RequestsClient(timeout=timeouts(account.timeout_seconds)),
+        )
+        self._calls = Calls("stripe", unavailable=UNAVAILABLE, translate=translate, name=entity)
+
+    async def create(self, object_type: str, params: dict[str, Any], *, idempotency_key: str) -> Answer:
+        """Create an object, at most once for a key (which Stripe keeps for at least 24 hours).
+
+        Raises:
+            ValueError: the key is empty or longer than 255 characters.
+        """
+        if not idempotency_key or len(idempotency_key) > MAX_KEY_CHARACTERS:
+            raise ValueError("a write to Stripe needs an idempotency key of 1 to 255 characters")
+        service = self._service(object_type)
+
+        def call(current: Span) -> Answer:
+            return self._answer(service.create(params, {"idempotency_key": idempotency_key}), current)
+
+        return await self._run("create", object_type, call, {"stripe.idempotency_key": idempotency_key})
+
+    async def retrieve(self, object_type: str, object_id: str, *, expand: Sequence[str] = ()) -> Answer:
+        """Read one object as it is now; a deleted one comes with `deleted: true` where Stripe keeps a tombstone."""
+        service = self._service(object_type)
+        params = {"expand": list(expand)} if expand else {}
+
+        def call(current: Span) -> Answer:
+            return self._answer(service.retrieve(object_id, params), current)
+
+        return await self._run("retrieve", object_type, call, {"stripe.object_id": object_id})
+
+    async def list(self, object_type: str, params: dict[str, Any], *, limit: int) -> list[Answer]:
+        """Read up to `limit` objects in Stripe's order (newest first), page after page."""
+        if limit < 1:
+            raise ValueError("limit must be at least 1")
+        service = self._service(object_type)
+
+        def call(current: Span) -> list[Answer]:
+            found: list[Answer] = []
+            page = service.list({**params, "limit": min(limit, PAGE_SIZE)})
+            while True:
+                head = self._answer(page, current)
+                found += [Answer(item.to_dict(for_json=True), head.as_of, head.request_id, False) for item in page.data]
+                if len(found) >= limit or not page.has_more or not page.data:
+                    return found[:limit]
+                page = page.next_page()
+
+        return await self._run("list", object_type, call, {})
+
+    async def account(self) -> dict[str, Any]:
+        """Read the account the key belongs to."""
+
+        def call(current: Span) -> Answer:
+            return self._answer(self._client.v1.accounts.retrieve_current(), current)
+
+        return (await self._run("account", "account", call, {})).body
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._calls.close()
+
+    def _service(self, object_type: str) -> Any:
+        path = _SERVICES.get(object_type)
+        if path is None:
+            raise VendorRejected(
+                f"objects of type {object_type!r} cannot be fetched",
+                vendor="stripe",
+                code="object_type_unknown",
+                reason="STRIPE_REJECTED",
+            )
+        return attrgetter(path)(self._client.v1)
+
+    async def _run(self, operation: str, object_type: str, call: Callable[[Span], T], attributes: dict[str, str]) -> T:
+        common = {"counterfoil.entity": self._entity, "stripe.object_type": object_type}
+        return await self._calls.run(operation, common | attributes, call)
+
+    def _answer(self, found: StripeObject, current: Span) -> Answer:
+        response = found.last_response
+        headers = response.headers if response else {}
+        request_id = headers.get("Request-Id")
+        if response:
+            current.set_attribute("http.response.status_code", response.code)
+        if request_id:
+            current.set_attribute("vendor.request_id", request_id)
+        return Answer(
+            body=found.to_dict(for_json=True),
+            as_of=self._moment(headers.get("Date")),
+            request_id=request_id,
+            replayed=headers.get("Idempotent-Replayed") == "true",
+        )
+
+    def _moment(self, header: str | None) -> datetime:
+        try:
+            return parsedate_to_datetime(header or "").astimezone(UTC)
+        except ValueError:
+            return self._clock.now().replace(microsecond=0)
