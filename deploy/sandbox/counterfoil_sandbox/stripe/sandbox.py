@@ -7,13 +7,15 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from counterfoil_sandbox.stripe import control, wire
+from counterfoil_sandbox.stripe import control, pages, wire
 from counterfoil_sandbox.stripe.api import Api
 from counterfoil_sandbox.stripe.ids import Ids
 from counterfoil_sandbox.stripe.resources import (
     account,
     balance,
+    catalog,
     charges,
+    checkout,
     customers,
     events,
     payment_intents,
@@ -27,7 +29,9 @@ from counterfoil_sandbox.stripe.world import World
 _RESOURCES = (
     account,
     balance,
+    catalog,
     charges,
+    checkout,
     customers,
     events,
     payment_intents,
@@ -62,9 +66,14 @@ class StripeSandbox:
         self.world.base_url = base_url
         endpoints = [endpoint for resource in _RESOURCES for endpoint in resource.ENDPOINTS]
         self.api = Api(self.world, Router(endpoints))
-        self.app: Starlette = _App(routes=[Mount("/", self.api)])
+        self.app: Starlette = _App(routes=[*pages.routes(self.world), Mount("/", self.api)])
         self.control_routes: list[Route] = control.routes(self)
         self._clock: asyncio.Task[None] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """The URL `app` is reached under."""
+        return self.world.base_url
 
     def set_base_url(self, url: str) -> None:
         """Tell under which URL `app` is reached; it stands in the links of hosted pages."""

@@ -223,6 +223,8 @@ def capture(world: World, intent: Json, amount: int | None) -> None:
     row |= {"captured": True, "amount_captured": wanted}
     charges.settle(world, row)
     intent |= {"status": "succeeded", "amount_received": wanted, "amount_capturable": 0}
+    for session in world.sessions.having("payment_intent", intent["id"]):
+        session["payment_status"] = "paid"
     world.emit("charge.captured", row)
     world.emit("payment_intent.succeeded", intent)
 
