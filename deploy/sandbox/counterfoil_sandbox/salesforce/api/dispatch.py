@@ -1,0 +1,86 @@
+"""Which function answers which address; errors become answers here and nowhere else."""
+
+from collections.abc import Callable
+
+from counterfoil_sandbox.salesforce.api import collections, composite, query, resources, sobjects
+from counterfoil_sandbox.salesforce.api.call import Answer, Call
+from counterfoil_sandbox.salesforce.errors import ApiError, not_found, not_imitated
+from counterfoil_sandbox.salesforce.org import Org
+
+Handler = Callable[[Org, Call], Answer]
+
+_NOT_IMITATED = frozenset(
+    "search parameterizedSearch jobs tooling actions process analytics connect chatter wave support commerce "
+    "consent quickActions compactLayouts recent tabs theme knowledgeManagement licensing async-queries "
+    "ui-api graphql metadata payments eventlogfile localizedvalue asyncjob".lower().split()
+)
+# None stands for any one segment.
+_ROUTES: tuple[tuple[tuple[str | None, ...], dict[str, Handler]], ...] = (
+    ((), {"GET": resources.list_resources}),
+    (("limits",), {"GET": resources.limits}),
+    (("query",), {"GET": query.run}),
+    (("queryall",), {"GET": query.run_all}),
+    (("query", None), {"GET": query.more}),
+    (("queryall", None), {"GET": query.more}),
+    (("sobjects",), {"GET": sobjects.list_objects}),
+    (("sobjects", None), {"GET": sobjects.basic, "POST": sobjects.create}),
+    (("sobjects", None, "describe"), {"GET": sobjects.describe}),
+    (("sobjects", None, None), {"GET": sobjects.get, "PATCH": sobjects.update, "DELETE": sobjects.delete}),
+    (
+        ("sobjects", None, None, None),
+        {"GET": sobjects.get_by_key, "PATCH": sobjects.upsert, "DELETE": sobjects.delete_by_key},
+    ),
+    (
+        ("composite", "sobjects"),
+        {"POST": collections.create, "PATCH": collections.update, "DELETE": collections.delete},
+    ),
+    (("composite", "sobjects", None), {"GET": collections.retrieve, "POST": collections.retrieve}),
+    (("composite", "sobjects", None, None), {"PATCH": collections.upsert}),
+)
+
+
+class Dispatcher:
+    """Answers calls on one org; composite requests come back here for each subrequest."""
+
+    def __init__(self, org: Org) -> None:
+        self.org = org
+
+    def answer(self, call: Call) -> Answer:
+        """Return the answer of a call, whatever goes wrong that a client could meet."""
+        try:
+            return self.perform(call)
+        except ApiError as error:
+            return Answer(error.status, error.body())
+
+    def perform(self, call: Call) -> Answer:
+        """Answer a call.
+
+        Raises:
+            ApiError: the answer is an error.
+        """
+        folded = tuple(segment.lower() for segment in call.segments)
+        if folded == ("composite",):
+            return composite.composite(self, call)
+        if folded == ("composite", "batch"):
+            return composite.batch(self, call)
+        for pattern, handlers in _ROUTES:
+            if _matches(pattern, folded):
+                return self._call(handlers, call)
+        if folded and (folded[0] in _NOT_IMITATED or folded[:2] in {("composite", "tree"), ("composite", "graph")}):
+            raise not_imitated(f"the resource /{'/'.join(call.segments[:2])}")
+        raise not_found()
+
+    def _call(self, handlers: dict[str, Handler], call: Call) -> Answer:
+        handler = handlers.get("GET" if call.method == "HEAD" else call.method)
+        if handler is None:
+            allowed = ",".join(sorted([*handlers, "HEAD"] if "GET" in handlers else handlers))
+            raise ApiError(
+                "METHOD_NOT_ALLOWED", f"HTTP Method '{call.method}' not allowed. Allowed are {allowed}", status=405
+            )
+        return handler(self.org, call)
+
+
+def _matches(pattern: tuple[str | None, ...], segments: tuple[str, ...]) -> bool:
+    return len(pattern) == len(segments) and all(
+        want is None or want == have for want, have in zip(pattern, segments, strict=True)
+    )

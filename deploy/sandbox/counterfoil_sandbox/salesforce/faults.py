@@ -1,0 +1,70 @@
+"""Misbehaviour on request: which requests a fault strikes, and which records it calls locked.
+
+Kinds: status, row_lock, expired_token, request_limit, delay, disconnect, after_effect_disconnect.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from counterfoil_sandbox.faults import FaultBook
+from counterfoil_sandbox.salesforce.errors import ApiError
+
+KINDS = frozenset(
+    {"status", "row_lock", "expired_token", "request_limit", "delay", "disconnect", "after_effect_disconnect"}
+)
+_CODES = {500: "UNKNOWN_EXCEPTION", 502: "SERVER_UNAVAILABLE", 503: "SERVER_UNAVAILABLE", 504: "SERVER_UNAVAILABLE"}
+Fault = dict[str, Any]
+
+
+def check_fault(fault: Mapping[str, Any]) -> None:
+    """Refuse a fault nobody could strike with.
+
+    Raises:
+        ValueError: naming what is wrong.
+    """
+    if fault.get("fault") not in KINDS:
+        raise ValueError(f"fault must be one of {', '.join(sorted(KINDS))}")
+    if fault["fault"] == "status" and not isinstance(fault.get("status"), int):
+        raise ValueError("a fault of kind status needs a status")
+
+
+def take_fault(book: FaultBook, method: str, path: str, names: set[str]) -> Fault | None:
+    """Return the fault that strikes a request; ``names`` are the objects its path and records name."""
+
+    def matches(fault: Fault) -> bool:
+        return (
+            fault.get("method", method).upper() == method
+            and path.startswith(fault.get("path_prefix", "/"))
+            and ("sobject" not in fault or fault["sobject"].lower() in names)
+        )
+
+    return book.take(matches)
+
+
+def locked_records(fault: Fault) -> Callable[[str, Mapping[str, Any]], bool]:
+    """Return which records a row_lock fault holds: of ``sobject``, with a value among ``values``, at most ``rows``."""
+    left = [int(fault.get("rows", -1))]
+    wanted, values = str(fault.get("sobject", "")).lower(), fault.get("values")
+
+    def is_locked(name: str, record: Mapping[str, Any]) -> bool:
+        if left[0] == 0 or (wanted and name.lower() != wanted):
+            return False
+        if values is not None and not any(value in values for value in record.values() if isinstance(value, str)):
+            return False
+        left[0] -= 1
+        return True
+
+    return is_locked
+
+
+def status_error(fault: Fault) -> ApiError:
+    """Return the error a status fault answers."""
+    status = int(fault["status"])
+    code = str(fault.get("error_code") or _CODES.get(status, "UNKNOWN_EXCEPTION"))
+    return ApiError(code, str(fault.get("message", "An unexpected error occurred.")), status=status)
+
+
+def request_limit_error(fault: Fault) -> ApiError:
+    """Return the error of a spent daily allocation."""
+    message = str(fault.get("message", "TotalRequests Limit exceeded."))
+    return ApiError("REQUEST_LIMIT_EXCEEDED", message, status=403)

@@ -1,0 +1,241 @@
+"""The ASGI side: addresses, sessions, faults, headers of every answer, and the record of requests.
+
+What a request means is decided by ``api``; this file knows HTTP. Bodies and tokens are never recorded.
+"""
+
+import asyncio
+import json
+import re
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from counterfoil_sandbox.faults import FaultBook
+from counterfoil_sandbox.salesforce.api import Answer, Call, Dispatcher
+from counterfoil_sandbox.salesforce.api.call import parse_json
+from counterfoil_sandbox.salesforce.api.resources import FIRST_VERSION, LAST_VERSION, limit_info, versions
+from counterfoil_sandbox.salesforce.errors import ApiError, not_found
+from counterfoil_sandbox.salesforce.faults import (
+    Fault,
+    locked_records,
+    request_limit_error,
+    status_error,
+    take_fault,
+)
+from counterfoil_sandbox.salesforce.oauth import OAuth, OAuthError
+from counterfoil_sandbox.server import cut_connection
+
+MAX_URI_AND_HEADERS = 16_384
+KEPT_REQUESTS = 10_000
+_DATA = re.compile(r"/services/data/(v(\d+)\.0)(/.*)?")
+_CLIENT = re.compile(r"client\s*=\s*([^;,\s]+)", re.IGNORECASE)
+
+
+class HttpSide:
+    """One ASGI application for both of the org's ports."""
+
+    def __init__(self, oauth: OAuth, faults: FaultBook, dispatcher: Callable[[], Dispatcher]) -> None:
+        self._oauth = oauth
+        self._faults = faults
+        self._dispatcher = dispatcher
+        self.requests: deque[dict[str, Any]] = deque(maxlen=KEPT_REQUESTS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        started = time.monotonic()
+        request = Request(scope, receive)
+        body = await request.body()
+        path = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]
+        method = request.headers.get("x-http-method-override", request.query_params.get("_HttpMethod", request.method))
+        entry = self._entry(method.upper(), path, request.headers)
+        names, count = _named_objects(path, body)
+        entry["records"] = count
+        fault = take_fault(self._faults, entry["method"], path, names)
+        answer = await self._answer(request, body, path, entry, fault)
+        entry["duration_ms"] = round((time.monotonic() - started) * 1000, 1)
+        entry["status"] = None if answer is None else answer.status
+        self.requests.append(entry)
+        if answer is None:
+            cut_connection(scope)
+            return
+        answer.headers["X-Request-Id"] = entry["request_id"]
+        await _send(send, answer, head=request.method == "HEAD")
+
+    @staticmethod
+    def _entry(method: str, path: str, headers: Headers) -> dict[str, Any]:
+        match = _CLIENT.search(headers.get("sforce-call-options", ""))
+        return {
+            "at": time.time(),
+            "method": method,
+            "path": unquote(path),
+            "client": match.group(1) if match else None,
+            "request_id": headers.get("x-sfdc-request-id") or uuid.uuid4().hex,
+            "fault": None,
+            "effect": False,
+        }
+
+    async def _answer(
+        self, request: Request, body: bytes, path: str, entry: dict[str, Any], fault: Fault | None
+    ) -> Answer | None:
+        """Return the answer, or None to cut the connection."""
+        kind = None if fault is None else str(fault["fault"])
+        entry["fault"] = kind
+        if fault is None or kind is None:
+            return self._perform(request, body, path, entry, None)
+        if kind == "delay":
+            await asyncio.sleep(int(fault.get("ms", 0)) / 1000)
+        elif kind == "disconnect" and not fault.get("after_effect"):
+            return None
+        elif kind == "request_limit":
+            return _error(request_limit_error(fault))
+        elif kind == "expired_token":
+            self._oauth.close(_token(request.headers))
+        elif kind == "status" and not fault.get("after_effect"):
+            return _error(status_error(fault), oauth=path.startswith("/services/oauth2"))
+        answer = self._perform(request, body, path, entry, fault)
+        if kind in {"disconnect", "after_effect_disconnect"}:
+            return None
+        return _error(status_error(fault)) if kind == "status" else answer
+
+    def _perform(self, request: Request, body: bytes, path: str, entry: dict[str, Any], fault: Fault | None) -> Answer:
+        entry["effect"] = True
+        try:
+            if path.rstrip("/") == "/services/data":
+                return Answer(200, versions())
+            match = _DATA.fullmatch(path)
+            if match is None:
+                return self._identity(request, body, path)
+            if not FIRST_VERSION <= int(match.group(2)) <= LAST_VERSION:
+                raise not_found()
+            return self._api(request, body, match, entry, fault)
+        except OAuthError as error:
+            return Answer(error.status, error.body)
+        except ApiError as error:
+            return _error(error)
+
+    def _api(
+        self, request: Request, body: bytes, match: re.Match[str], entry: dict[str, Any], fault: Fault | None
+    ) -> Answer:
+        if not self._oauth.is_open(_token(request.headers)):
+            raise ApiError("INVALID_SESSION_ID", "Session expired or invalid", status=401)
+        size = len(str(request.url)) + sum(len(name) + len(value) for name, value in request.headers.raw)
+        if size > MAX_URI_AND_HEADERS:
+            raise ApiError("URI_TOO_LONG", "the URI and the headers exceed 16,384 bytes", status=414)
+        dispatcher = self._dispatcher()
+        dispatcher.org.api_calls += 1
+        query = dict(parse_qsl(request.url.query, keep_blank_values=True))
+        query.pop("_HttpMethod", None)
+        call = Call(
+            method=entry["method"],
+            version=match.group(1),
+            segments=tuple(unquote(part) for part in (match.group(3) or "").split("/") if part),
+            query=query,
+            headers=request.headers,
+            body=body,
+            user=self._oauth.user_id,
+        )
+        if fault is not None and fault["fault"] == "row_lock":
+            call.is_locked = locked_records(fault)
+        answer = dispatcher.answer(call)
+        answer.headers["Sforce-Limit-Info"] = limit_info(dispatcher.org)
+        return answer
+
+    def _identity(self, request: Request, body: bytes, path: str) -> Answer:
+        """Answer the OAuth endpoints and the identity URL."""
+        base = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
+        form = dict(parse_qsl(body.decode("utf-8", "replace"))) | dict(request.query_params)
+        if path == "/services/oauth2/token" and request.method == "POST":
+            return Answer(200, self._oauth.token(form, request.headers.get("authorization", ""), base))
+        if path == "/services/oauth2/revoke":
+            token = form.get("token", "")
+            if not self._oauth.is_open(token):
+                raise OAuthError("unsupported_token_type", "this token type is not supported")
+            self._oauth.close(token)
+            return Answer(200)
+        if path == "/services/oauth2/userinfo" or path.startswith("/id/"):
+            if not self._oauth.is_open(_token(request.headers)):
+                return Answer(403, None)
+            return Answer(200, self._user(base))
+        raise not_found()
+
+    def _user(self, base: str) -> dict[str, Any]:
+        org = self._dispatcher().org
+        user = org.store.table("User").rows[org.seeded.user_id]
+        return {
+            "sub": self._oauth.identity_url(base),
+            "id": self._oauth.identity_url(base),
+            "user_id": user["Id"],
+            "organization_id": org.seeded.org_id,
+            "username": user["Username"],
+            "preferred_username": user["Username"],
+            "display_name": user["Name"],
+            "name": user["Name"],
+            "email": user["Email"],
+            "active": True,
+            "user_type": "STANDARD",
+            "urls": {
+                "rest": f"{base}/services/data/v{{version}}/",
+                "sobjects": f"{base}/services/data/v{{version}}/sobjects/",
+                "query": f"{base}/services/data/v{{version}}/query/",
+            },
+        }
+
+
+def _token(headers: Headers) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() in {"bearer", "oauth"} else ""
+
+
+def _error(error: ApiError, *, oauth: bool = False) -> Answer:
+    if oauth:
+        return Answer(error.status, {"error": error.code.lower(), "error_description": error.message})
+    return Answer(error.status, error.body())
+
+
+def _named_objects(path: str, body: bytes) -> tuple[set[str], int]:
+    """Return the objects a request names in its path or its records, and how many records it carries."""
+    names = {unquote(part).lower() for part in path.split("/") if part}
+    try:
+        parsed = parse_json(body)
+    except ApiError:
+        return names, 0
+    records = parsed.get("records") if isinstance(parsed, dict) else None
+    if not isinstance(records, list):
+        return names, 1
+    for record in records:
+        attributes = record.get("attributes") if isinstance(record, dict) else None
+        if isinstance(attributes, dict):
+            names.add(str(attributes.get("type")).lower())
+    return names, len(records)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+async def _send(send: Send, answer: Answer, *, head: bool) -> None:
+    content = b"" if answer.body is None else json.dumps(answer.body, default=_number, ensure_ascii=False).encode()
+    headers = {"content-type": "application/json;charset=UTF-8", "vary": "Accept-Encoding", "cache-control": "no-cache"}
+    if answer.body is None:
+        del headers["content-type"]
+    if answer.status != 204:  # noqa: PLR2004  # 204 must not carry a length
+        headers["content-length"] = str(len(content))
+    headers |= {name.lower(): value for name, value in answer.headers.items()}
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"" if head else content})
