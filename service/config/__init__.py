@@ -9,6 +9,7 @@ from service.config._installation import (
     Entity,
     Installation,
     JwtBearer,
+    ObjectMapping,
     Org,
     StripeAccount,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Entity",
     "Installation",
     "JwtBearer",
+    "ObjectMapping",
     "Org",
     "Role",
     "SecretRef",

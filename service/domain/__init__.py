@@ -7,6 +7,7 @@ from service.domain._identifiers import SOURCE_OBJECTS, normalise_salesforce_id,
 from service.domain._money import from_minor, minor_digits, to_minor
 from service.domain._observation import Evidence, Observation, canonical, scrub
 from service.domain._record import DesiredRecord, Reference, Value, fields_from
+from service.domain._retry import retry_delay
 
 __all__ = [
     "SOURCE_OBJECTS",
@@ -20,6 +21,7 @@ __all__ = [
     "from_minor",
     "minor_digits",
     "normalise_salesforce_id",
+    "retry_delay",
     "scrub",
     "sobject_of",
     "to_minor",

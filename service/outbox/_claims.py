@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, DateTime, Interval, and_, bindparam, case, text, update
+from sqlalchemy import ColumnElement, DateTime, Interval, and_, bindparam, case, text, tuple_, update
 
 from service.db import Transaction
 from service.domain import Reference, Value, fields_from
@@ -100,6 +100,7 @@ _DELIVERED = text(
          AS sent (org, sobject, key, version, digest, salesforce_id)
     WHERE outbox.org = sent.org AND outbox.sobject = sent.sobject AND outbox.key = sent.key
       AND outbox.leased_by = :holder
+    RETURNING outbox.org, outbox.sobject, outbox.key
     """
 ).bindparams(bindparam("now", type_=DateTime(timezone=True)))
 
@@ -111,7 +112,16 @@ async def settle_delivered(
     names = ("org", "sobject", "key", "version", "digest")
     arrays: dict[str, list[object]] = {name: [getattr(record, name) for record, _ in records] for name in names}
     arrays["salesforce_id"] = [salesforce_id for _, salesforce_id in records]
-    await tx.execute(_DELIVERED, arrays | {"now": now, "holder": holder})
+    held = {tuple(row) for row in await tx.execute(_DELIVERED, arrays | {"now": now, "holder": holder})}
+    lost = [key for record, _ in records if (key := (record.org, record.sobject, record.key)) not in held]
+    if lost:
+        # Our lease ran out on the way, and another holder may have written in between: which of the two writes
+        # Salesforce took last is unknown, so what is wanted now is sent once more.
+        await tx.execute(
+            update(table)
+            .where(tuple_(table.c.org, table.c.sobject, table.c.key).in_(lost))
+            .values(state=State.WAITING, delivered_digest=None, version=table.c.version + 1)
+        )
 
 
 async def settle_again(

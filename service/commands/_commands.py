@@ -1,0 +1,249 @@
+"""The door of the ledger: accept a request once, carry it out, wait for its end."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from service import telemetry
+from service.commands import _ledger as ledger
+from service.commands._ledger import Command, CommandState, Outcome
+from service.commands._request import CREATE_PAYMENT, PaymentRequest
+from service.commands._steps import Steps
+from service.commands._tasks import defer
+from service.db import Database, Transaction, Wakes
+from service.domain import retry_delay
+from service.errors import Conflict, NotFound, Refused, VendorDenied, VendorError, VendorRejected
+from service.intake import observe
+
+_FIRST_DELAY = timedelta(seconds=1)
+_LONGEST_DELAY = timedelta(minutes=5)
+_POLL_SECONDS = 1.0
+
+
+class TryAgain(Exception):
+    """A command could not be carried out now; its task is to run again after `delay`."""
+
+    def __init__(self, delay: timedelta) -> None:
+        super().__init__()
+        self.delay = delay
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A command, and what the request was to it."""
+
+    command: Command
+    replayed: bool
+    same_request: bool
+
+
+class Commands:
+    """Accepts requests and carries them out. `steps` holds the vendors; every state change is observed."""
+
+    def __init__(self, steps: Steps, *, attempts_limit: int) -> None:
+        self._steps = steps
+        self._attempts_limit = attempts_limit
+
+    @property
+    def _database(self) -> Database:
+        return self._steps.database
+
+    @property
+    def _wakes(self) -> Wakes:
+        return self._steps.wakes
+
+    async def accept(self, request: PaymentRequest) -> tuple[Command, bool]:
+        """Record a request with a task to carry it out; True when it was asked before.
+
+        Raises:
+            InvalidRequest, NotFound (ENTITY_UNKNOWN), Conflict (the same action with other parameters, or a record
+            whose amount, currency or account has changed since), Refused or VendorError while comparing.
+        """
+        async with self._database.transaction() as tx:
+            accepted = await self.accept_in(tx, request, telemetry.current_traceparent())
+        self._wakes.signal("mirror")
+        command = accepted.command
+        if accepted.replayed and not accepted.same_request and command.state is CommandState.SUCCEEDED:
+            await self._steps.recheck(command)
+        return command, accepted.replayed
+
+    async def accept_in(self, tx: Transaction, request: PaymentRequest, traceparent: str | None) -> Accepted:
+        """Record a request in a transaction of the caller's."""
+        request = request.checked()
+        wanted = self._command(request, traceparent)
+        if await ledger.add(tx, wanted):
+            await defer(tx, wanted)
+            await observe(tx, [ledger.sight_of(wanted)], now=self._steps.clock.now())
+            return Accepted(wanted, replayed=False, same_request=True)
+        known = await ledger.find(tx, wanted)
+        if known is None or known.fingerprint != wanted.fingerprint:
+            raise _conflict(wanted, known)
+        same_request = request.request_id is not None and request.request_id == known.request_id
+        if known.state in {CommandState.REFUSED, CommandState.FAILED}:
+            known = await self._again(tx, known)
+        return Accepted(known, replayed=True, same_request=same_request)
+
+    async def _again(self, tx: Transaction, command: Command) -> Command:
+        """Take up a command that ended without an effect we know of. A refused one reads its record anew."""
+        fresh = {"terms": None} if command.state is CommandState.REFUSED else {}
+        command = await ledger.change(
+            tx, command.id, state=CommandState.ACCEPTED, reason=None, message=None, settled_at=None, **fresh
+        )
+        await defer(tx, command)
+        await observe(tx, [ledger.sight_of(command)], now=self._steps.clock.now())
+        return command
+
+    def _command(self, request: PaymentRequest, traceparent: str | None) -> Command:
+        entity = self._steps.installation.entities.get(request.entity)
+        if entity is None:
+            raise NotFound(
+                "this entity is not configured: name one of the configuration's entities", reason="ENTITY_UNKNOWN"
+            )
+        return Command(
+            id=f"cmd_{self._steps.clock.new_id().hex}",
+            entity=request.entity,
+            org=entity.org,
+            operation=CREATE_PAYMENT,
+            record_id=request.record_id,
+            version=request.version,
+            fingerprint=request.fingerprint(),
+            method=request.method,
+            payment_method_id=request.payment_method_id,
+            request_id=request.request_id,
+            requested_by=request.requested_by,
+            source=request.source,
+            terms=None,
+            state=CommandState.ACCEPTED,
+            reason=None,
+            message=None,
+            conflict=None,
+            failure_code=None,
+            failure_message=None,
+            revision=1,
+            payment_intent_id=None,
+            checkout_session_id=None,
+            traceparent=traceparent,
+            created_at=self._steps.clock.now(),
+            settled_at=None,
+        )
+
+    async def execute(self, command_id: str, *, attempts: int) -> None:
+        """Carry a command out, or on. Safe to run twice, also at the same time.
+
+        Raises:
+            TryAgain: after a passing fault, until the attempts are used up; then the command ends as FAILED.
+        """
+        async with self._database.read() as tx:
+            command = await ledger.get(tx, command_id)
+        if command is None:
+            telemetry.log().error("command.unknown", command_id=command_id)
+            return
+        attributes = {"counterfoil.entity": command.entity, "counterfoil.command": command.id}
+        with telemetry.span("command.create_payment", parent=command.traceparent, attributes=attributes):
+            if command.state.settled:
+                await self._show_conflict(command)
+            else:
+                await self._carry_out(command, attempts)
+
+    async def _carry_out(self, command: Command, attempts: int) -> None:
+        try:
+            outcome, answers = await self._steps.create_payment(command)
+        except (Refused, VendorRejected) as error:
+            outcome, answers = Outcome(CommandState.REFUSED, error.reason, error.message), []
+        except Exception as error:
+            if attempts + 1 < self._attempts_limit:
+                telemetry.log().warning("command.again", command_id=command.id, error=type(error).__name__)
+                raise TryAgain(self._delay(error, attempts)) from error
+            telemetry.log().error("command.failed", command_id=command.id, error=type(error).__name__)
+            known = error if isinstance(error, VendorError) else None
+            outcome = Outcome(
+                CommandState.FAILED,
+                known.reason if known else "INTERNAL",
+                known.message if known else "given up after many tries: ask again once the cause is mended",
+            )
+            answers = []
+        async with self._database.transaction() as tx:
+            current = await ledger.get(tx, command.id, lock=True)
+            if current is None or current.state.settled:
+                return  # another worker, taking this one for dead, was faster
+            settled = await ledger.settle(tx, current, outcome, now=self._steps.clock.now())
+            seen = [one for answer in answers for one in self._steps.sights(command, answer)]
+            await observe(tx, [ledger.sight_of(settled), *seen], now=self._steps.clock.now())
+        telemetry.commands_settled.add(1, {"state": settled.state.value, "reason": settled.reason or ""})
+        self._wakes.signal("mirror")
+        self._wakes.signal(f"command:{command.id}")
+
+    def _delay(self, error: Exception, attempts: int) -> timedelta:
+        delay = retry_delay(attempts + 1, first=_FIRST_DELAY, longest=_LONGEST_DELAY)
+        if isinstance(error, VendorDenied):
+            delay = _LONGEST_DELAY  # a person has to act
+        elif isinstance(error, VendorError) and error.retry_after:
+            delay = max(delay, error.retry_after)
+        return delay + self._steps.clock.jitter(delay / 4)
+
+    async def _show_conflict(self, command: Command) -> None:
+        """Compare a repeated request with what was done for the first; show a difference on the record."""
+        if command.state is not CommandState.SUCCEEDED:
+            return
+        try:
+            await self._steps.recheck(command)
+            conflict = None
+        except Conflict as error:
+            conflict = error.message
+        except Refused:
+            return
+        if conflict != command.conflict:
+            async with self._database.transaction() as tx:
+                await self.note_conflict_in(tx, command, conflict)
+            self._wakes.signal("mirror")
+
+    async def note_conflict_in(self, tx: Transaction, command: Command, conflict: str | None) -> None:
+        """Show on the record that the same action was asked with other parameters."""
+        changed = await ledger.change(tx, command.id, conflict=conflict)
+        await observe(tx, [ledger.sight_of(changed)], now=self._steps.clock.now())
+
+    async def wait(self, command_id: str, timeout: timedelta) -> Command:  # noqa: ASYNC109  (the caller's deadline)
+        """Return the command once it is settled, or as it is when the time is up.
+
+        Raises:
+            NotFound: no such command.
+        """
+        with self._wakes.subscribed(f"command:{command_id}") as woken, suppress(TimeoutError):
+            async with asyncio.timeout(timeout.total_seconds()):
+                while not (command := await self.get(command_id)).state.settled:
+                    woken.clear()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(woken.wait(), _POLL_SECONDS)
+                return command
+        return await self.get(command_id)
+
+    async def get(self, command_id: str) -> Command:
+        """Return a command.
+
+        Raises:
+            NotFound: no such command.
+        """
+        async with self._database.read() as tx:
+            command = await ledger.get(tx, command_id)
+        if command is None:
+            raise NotFound("there is no such request: check its id")
+        return command
+
+    async def client_secret(self, command: Command) -> str | None:
+        """Ask Stripe for the secret with which a page confirms an unconfirmed payment. It is never stored."""
+        if command.method != "unconfirmed" or command.payment_intent_id is None:
+            return None
+        answer = await self._steps.stripe[command.entity].retrieve("payment_intent", command.payment_intent_id)
+        secret = answer.body.get("client_secret")
+        return secret if isinstance(secret, str) else None
+
+
+def _conflict(wanted: Command, known: Command | None) -> Conflict:
+    if known is not None and known.request_id == wanted.request_id and known.version != wanted.version:
+        fault = "this request_id was used for another request: choose a new one"
+    else:
+        fault = (
+            f"version {wanted.version} of this action was asked before with other parameters: ask with a new version"
+        )
+    return Conflict(fault, metadata={"command_id": known.id if known else "", "version": wanted.version})

@@ -1,0 +1,90 @@
+"""From a Salesforce event to a command: the same acceptance as the API's, set by set."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from service import inbox, telemetry
+from service.commands import _ledger as ledger
+from service.commands._commands import Commands
+from service.commands._request import CREATE_PAYMENT, PaymentRequest
+from service.commands._tasks import defer
+from service.config import Installation
+from service.db import Database, Transaction, Wakes
+from service.errors import Conflict, CounterfoilError, InvalidRequest, Refused, Violation
+from service.inbox import InboxRow, State
+
+_BATCH_LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptor:
+    """Turns recorded Payment_Request__e events into commands; several may run at once."""
+
+    database: Database
+    wakes: Wakes
+    installation: Installation
+    commands: Commands
+
+    async def step(self) -> int:
+        """Accept one batch of events, oldest first; return how many it held."""
+        async with self.database.transaction() as tx:
+            rows = await inbox.take(tx, source="salesforce", limit=_BATCH_LIMIT)
+            for row in rows:
+                state, reason = await self._accept(tx, row)
+                await inbox.settle(tx, row, state, reason)
+        if rows:
+            self.wakes.signal("mirror")
+        return len(rows)
+
+    async def _accept(self, tx: Transaction, row: InboxRow) -> tuple[State, str | None]:
+        with telemetry.span("salesforce.request", parent=row.traceparent):
+            try:
+                async with tx.begin_nested():
+                    request = self._request(row)
+                    accepted = await self.commands.accept_in(tx, request, telemetry.current_traceparent())
+                    if accepted.replayed and not accepted.same_request:
+                        await defer(tx, accepted.command)  # its run compares the record with what was done
+            except CounterfoilError as error:
+                telemetry.log().warning("request.refused", event_id=row.event_id, reason=error.reason)
+                if isinstance(error, Conflict) and error.metadata.get("command_id"):
+                    await self._show(tx, error)
+                return State.REFUSED, f"{error.reason}: {error.message}"
+        return State.HANDLED, None
+
+    async def _show(self, tx: Transaction, error: Conflict) -> None:
+        command = await ledger.get(tx, error.metadata["command_id"], lock=True)
+        if command is not None:
+            await self.commands.note_conflict_in(tx, command, error.message)
+
+    def _request(self, row: InboxRow) -> PaymentRequest:
+        payload = orjson.loads(row.payload)
+        operation = _text(payload, "Operation__c")
+        if operation != CREATE_PAYMENT:
+            raise InvalidRequest([Violation("Operation__c", f"is unknown: give {CREATE_PAYMENT}")])
+        return PaymentRequest(
+            entity=self._entity(row.account, _text(payload, "Entity__c")),
+            record_id=_text(payload, "Record_Id__c") or "",
+            method=_text(payload, "Method__c") or "",
+            payment_method_id=_text(payload, "Payment_Method_Id__c"),
+            version=_text(payload, "Version__c") or "1",
+            request_id=_text(payload, "Request_Id__c") or row.event_id,
+            requested_by=_text(payload, "Requested_By__c") or _text(payload, "CreatedById"),
+            source="salesforce",
+        )
+
+    def _entity(self, org: str, named: str | None) -> str:
+        entities = self.installation.entities_of(org)
+        if named is not None:
+            if named in entities:
+                return named
+            raise Refused(f"Entity__c names {named!r}, which is not an entity of this org", reason="ENTITY_UNKNOWN")
+        if len(entities) == 1:
+            return entities[0]
+        raise Refused(f"this org serves {len(entities)} entities: name one in Entity__c", reason="ENTITY_AMBIGUOUS")
+
+
+def _text(payload: dict[str, Any], field: str) -> str | None:
+    value = payload.get(field)
+    return value.strip() or None if isinstance(value, str) else None

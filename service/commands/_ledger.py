@@ -1,0 +1,295 @@
+"""The ledger: one row a business action, one row a Stripe call, kept longer than any vendor remembers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    delete,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from service.db import Transaction, metadata
+from service.domain import Evidence, Observation, canonical
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("entity", Text, nullable=False),
+    Column("org", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("business_version", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("payment_method_id", Text),
+    Column("request_id", Text),
+    Column("requested_by", Text),
+    Column("source", Text, nullable=False),
+    Column("terms", Text),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("message", Text),
+    Column("conflict", Text),
+    Column("failure_code", Text),
+    Column("failure_message", Text),
+    Column("revision", BigInteger, nullable=False, server_default=text("1")),
+    Column("payment_intent_id", Text),
+    Column("checkout_session_id", Text),
+    Column("traceparent", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("settled_at", DateTime(timezone=True)),
+    UniqueConstraint("entity", "record_id", "operation", "business_version", name="commands_business_key"),
+)
+Index(
+    "commands_request",
+    commands.c.entity,
+    commands.c.request_id,
+    unique=True,
+    postgresql_where=commands.c.request_id.is_not(None),
+)
+Index("commands_created", commands.c.entity, commands.c.created_at.desc(), commands.c.id)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("idempotency_key", Text, primary_key=True),
+    Column("entity", Text, nullable=False),
+    Column("command_id", Text, ForeignKey("commands.id"), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("result_id", Text),
+    Column("stripe_request", Text),
+    Column("begun_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+)
+Index("calls_command", calls.c.command_id)
+
+
+class CommandState(StrEnum):
+    """Where a command stands."""
+
+    ACCEPTED = "ACCEPTED"  # recorded, with a task to carry it out
+    RUNNING = "RUNNING"  # its terms are fixed; Stripe may know of it
+    SUCCEEDED = "SUCCEEDED"  # Stripe took it; how the payment goes on is the payment's own story
+    DECLINED = "DECLINED"  # the bank said no: an outcome; another attempt is another business version
+    REFUSED = "REFUSED"  # not possible as asked, nothing happened in Stripe; may be asked again once mended
+    FAILED = "FAILED"  # given up after many tries, its outcome in doubt; asked again, it goes on with the same keys
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self not in {CommandState.ACCEPTED, CommandState.RUNNING}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One business action."""
+
+    id: str
+    entity: str
+    org: str
+    operation: str
+    record_id: str
+    version: str
+    fingerprint: str
+    method: str
+    payment_method_id: str | None
+    request_id: str | None
+    requested_by: str | None
+    source: str
+    terms: dict[str, Any] | None
+    state: CommandState
+    reason: str | None
+    message: str | None
+    conflict: str | None
+    failure_code: str | None
+    failure_message: str | None
+    revision: int
+    payment_intent_id: str | None
+    checkout_session_id: str | None
+    traceparent: str | None
+    created_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One Stripe call of a command; `parameters` are what was sent first and is sent again, whatever changed since."""
+
+    idempotency_key: str
+    parameters: dict[str, Any]
+    result_id: str | None
+    begun_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command ended."""
+
+    state: CommandState
+    reason: str | None = None
+    message: str | None = None
+    failure_code: str | None = None
+    failure_message: str | None = None
+    results: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def _command(row: Row[Any]) -> Command:
+    values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
+    values["version"] = values.pop("business_version")
+    values["state"] = CommandState(values["state"])
+    values["terms"] = None if values["terms"] is None else orjson.loads(values["terms"])
+    return Command(**values)
+
+
+async def add(tx: Transaction, command: Command) -> bool:
+    """Record a command; False when its business key or request id is taken: then `find` tells by which."""
+    values = {name: getattr(command, name) for name in commands.c.keys() if name != "business_version"}  # noqa: SIM118
+    values |= {"business_version": command.version, "terms": None}
+    result = await tx.execute(insert(commands).values(values).on_conflict_do_nothing().returning(commands.c.id))
+    return result.one_or_none() is not None
+
+
+async def find(tx: Transaction, command: Command) -> Command | None:
+    """Return the recorded command with the same request id, or else the same business key."""
+    same_request = and_(commands.c.entity == command.entity, commands.c.request_id == command.request_id)
+    same_business = and_(
+        commands.c.entity == command.entity,
+        commands.c.record_id == command.record_id,
+        commands.c.operation == command.operation,
+        commands.c.business_version == command.version,
+    )
+    rows = [_command(row) for row in await tx.execute(select(commands).where(or_(same_request, same_business)))]
+    by_request = [row for row in rows if command.request_id is not None and row.request_id == command.request_id]
+    return next(iter(by_request or rows), None)
+
+
+async def get(tx: Transaction, command_id: str, *, lock: bool = False) -> Command | None:
+    """Return a command by its id, locked until the transaction ends if asked."""
+    query = select(commands).where(commands.c.id == command_id)
+    row = (await tx.execute(query.with_for_update() if lock else query)).one_or_none()
+    return None if row is None else _command(row)
+
+
+async def change(tx: Transaction, command_id: str, **values: Any) -> Command:
+    """Change a command and return it as it is now; every change has a revision of its own."""
+    statement = (
+        update(commands)
+        .where(commands.c.id == command_id)
+        .values(revision=commands.c.revision + 1, **values)
+        .returning(*commands.c)
+    )
+    return _command((await tx.execute(statement)).one())
+
+
+async def fix_terms(tx: Transaction, command: Command, terms: dict[str, Any]) -> Command:
+    """Keep the terms of a command for every later run."""
+    return await change(tx, command.id, terms=orjson.dumps(terms).decode(), state=CommandState.RUNNING)
+
+
+async def settle(tx: Transaction, command: Command, outcome: Outcome, *, now: datetime) -> Command:
+    """End a command."""
+    return await change(
+        tx,
+        command.id,
+        state=outcome.state,
+        reason=outcome.reason,
+        message=outcome.message,
+        failure_code=outcome.failure_code,
+        failure_message=outcome.failure_message,
+        settled_at=now,
+        **outcome.results,
+    )
+
+
+def sight_of(command: Command) -> Observation:
+    """Return a command as an observation, so that its outcome takes the same road to Salesforce as Stripe's news."""
+    terms = command.terms or {}
+    body = {
+        "id": command.id,
+        "object": "counterfoil.request",
+        "state": command.state.value,
+        "reason": command.reason,
+        "message": command.message,
+        "conflict": command.conflict,
+        "failure_code": command.failure_code,
+        "failure_message": command.failure_message,
+        "method": command.method,
+        "version": command.version,
+        "request_id": command.request_id,
+        "requested_by": command.requested_by,
+        "account_id": terms.get("account_id"),
+        "amount_minor": terms.get("amount_minor"),
+        "currency": terms.get("currency"),
+    }
+    return Observation(
+        entity=command.entity,
+        object_type="counterfoil.request",
+        object_id=command.id,
+        body=canonical(body),
+        # Ordered by revision, not by the clocks of the machines that happened to write.
+        as_of=command.created_at + timedelta(microseconds=command.revision),
+        evidence=Evidence.FETCH,
+        record_id=command.record_id,
+        created_at=command.created_at,
+        traceparent=command.traceparent,
+    )
+
+
+async def begin_call(
+    tx: Transaction, command: Command, *, key: str, step: str, parameters: dict[str, Any], now: datetime
+) -> Call:
+    """Record a call before it is made; one that was begun before is returned with its first parameters."""
+    await tx.execute(
+        insert(calls)
+        .values(
+            idempotency_key=key,
+            entity=command.entity,
+            command_id=command.id,
+            step=step,
+            parameters=orjson.dumps(parameters).decode(),
+            begun_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    columns = (calls.c.parameters, calls.c.result_id, calls.c.begun_at, calls.c.finished_at)
+    row = (await tx.execute(select(*columns).where(calls.c.idempotency_key == key))).one()
+    return Call(key, orjson.loads(row.parameters), row.result_id, row.begun_at, row.finished_at)
+
+
+async def finish_call(
+    tx: Transaction, call: Call, *, result_id: str | None, stripe_request: str | None, now: datetime
+) -> None:
+    """Record what a call made."""
+    await tx.execute(
+        update(calls)
+        .where(calls.c.idempotency_key == call.idempotency_key)
+        .values(result_id=result_id, stripe_request=stripe_request, finished_at=now)
+    )
+
+
+async def forget_call(tx: Transaction, call: Call) -> None:
+    """Remove a call that Stripe refused before doing anything, so that it can be made with mended parameters."""
+    await tx.execute(
+        delete(calls).where(calls.c.idempotency_key == call.idempotency_key, calls.c.finished_at.is_(None))
+    )

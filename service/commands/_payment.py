@@ -1,0 +1,95 @@
+"""The parameters of each way to pay, and how a Stripe answer ends the command. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from service.commands._ledger import Command, CommandState, Outcome
+from service.commands._terms import Terms
+from service.config import Entity
+from service.domain import SOURCE_OBJECTS
+from service.errors import PaymentDeclined, Refused
+from service.intake import RECORD_KEY, REQUEST_KEY, TRACE_KEY
+
+Params = dict[str, Any]
+_DESCRIPTION_LIMIT = 500
+
+
+def metadata(command: Command, terms: Terms, traceparent: str | None) -> dict[str, str]:
+    """Return what every object we make carries: by it Stripe's news find their way back."""
+    carried = {
+        REQUEST_KEY: command.id,
+        RECORD_KEY: command.record_id,
+        "salesforce_object": SOURCE_OBJECTS[command.record_id[:3]],
+        "salesforce_account_id": terms.account_id,
+    }
+    return carried | ({TRACE_KEY: traceparent} if traceparent else {})
+
+
+def customer_params(terms: Terms, traceparent: str | None) -> Params:
+    """Return the parameters of a customer made for an Account."""
+    carried = {RECORD_KEY: terms.account_id, "salesforce_object": "Account"}
+    params: Params = {"metadata": carried | ({TRACE_KEY: traceparent} if traceparent else {})}
+    return params | ({"name": terms.account_name} if terms.account_name else {})
+
+
+def intent_params(terms: Terms, customer: str, carried: Mapping[str, str], payment_method: str | None) -> Params:
+    """Return the parameters of a payment intent; with a payment method it is confirmed without the customer."""
+    params: Params = {
+        "amount": terms.amount_minor,
+        "currency": terms.currency,
+        "customer": customer,
+        "description": terms.title[:_DESCRIPTION_LIMIT],
+        "metadata": dict(carried),
+        "automatic_payment_methods": {"enabled": True},
+    }
+    if payment_method is not None:
+        # Nobody is there to be redirected: methods that would need it are left out.
+        params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": "never"}
+        params |= {"payment_method": payment_method, "confirm": True, "off_session": True}
+    return params
+
+
+def session_params(command: Command, terms: Terms, customer: str, carried: Mapping[str, str], entity: Entity) -> Params:
+    """Return the parameters of a Stripe-hosted checkout page.
+
+    Raises:
+        Refused: CHECKOUT_NOT_CONFIGURED, when the entity names no page to return to.
+    """
+    if entity.checkout is None:
+        raise Refused(
+            f"entity {command.entity} has no 'checkout' pages: add checkout.success_url to its configuration",
+            reason="CHECKOUT_NOT_CONFIGURED",
+        )
+    price = {
+        "currency": terms.currency,
+        "unit_amount": terms.amount_minor,
+        "product_data": {"name": terms.title[:_DESCRIPTION_LIMIT]},
+    }
+    params: Params = {
+        "mode": "payment",
+        "customer": customer,
+        "client_reference_id": command.record_id,
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "success_url": entity.checkout.success_url,
+        "metadata": dict(carried),
+        "payment_intent_data": {"metadata": dict(carried), "description": terms.title[:_DESCRIPTION_LIMIT]},
+    }
+    return params | ({"cancel_url": entity.checkout.cancel_url} if entity.checkout.cancel_url else {})
+
+
+def declined(error: PaymentDeclined, payment_intent: str | None) -> Outcome:
+    """Return the outcome of a declined payment, in the words Stripe gives for the customer."""
+    return Outcome(
+        CommandState.DECLINED,
+        reason=error.reason,
+        message="the payment was declined: ask again with a new version once the customer has another way to pay",
+        failure_code=error.decline_code or error.code,
+        failure_message=_customer_message(error),
+        results={"payment_intent_id": payment_intent},
+    )
+
+
+def _customer_message(error: PaymentDeclined) -> str:
+    last = (error.payment_intent or {}).get("last_payment_error")
+    message = last.get("message") if isinstance(last, dict) else None
+    return str(message or error.message)

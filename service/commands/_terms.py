@@ -1,0 +1,108 @@
+"""The terms of a payment, read from the Opportunity or Order once and kept: a retry charges what was asked first."""
+
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from service.clients import SalesforceApi, format_soql
+from service.config import Org
+from service.domain import sobject_of, to_minor
+from service.errors import Refused
+
+_AMOUNT_FIELD = {"Opportunity": "Amount", "Order": "TotalAmount"}
+_NAME_FIELD = {"Opportunity": "Name", "Order": "OrderNumber"}
+_STATE_FIELDS = {"Opportunity": ("IsClosed", "IsWon"), "Order": ("StatusCode",)}
+_DEAD_ORDER = frozenset({"Canceled", "Cancelled", "Expired", "Superseded"})
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is to be paid, by whom. `amount_minor` is in minor units of `currency` (lower case, as Stripe takes it)."""
+
+    amount_minor: int
+    currency: str
+    account_id: str
+    account_name: str
+    customer_id: str | None
+    title: str
+
+    def binding(self) -> tuple[int, str, str]:
+        """Return what must not differ when the same action is asked again."""
+        return (self.amount_minor, self.currency, self.account_id)
+
+    def stored(self) -> dict[str, Any]:
+        """Return the terms as the ledger keeps them."""
+        return asdict(self)
+
+
+async def read_terms(salesforce: SalesforceApi, org: Org, record_id: str) -> Terms:
+    """Read a record and return its terms.
+
+    Raises:
+        Refused: RECORD_NOT_FOUND, RECORD_NOT_PAYABLE, ACCOUNT_MISSING, AMOUNT_MISSING, AMOUNT_NOT_EXACT,
+            CURRENCY_MISSING or CURRENCY_INVALID; the text names the field and the remedy.
+        VendorError: Salesforce did not answer as it should.
+    """
+    sobject = sobject_of(record_id)
+    currency_field = await _has_currency(salesforce, sobject)
+    fields = [
+        "Id",
+        _NAME_FIELD[sobject],
+        _AMOUNT_FIELD[sobject],
+        *_STATE_FIELDS[sobject],
+        "AccountId",
+        "Account.Name",
+        "Account.Stripe_Customer_Id__c",
+        *(["CurrencyIsoCode"] if currency_field else []),
+    ]
+    # Names of fields are ours; the only value is quoted by the library.
+    query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608
+    rows = await salesforce.query(query, limit=1)
+    if not rows:
+        raise Refused(
+            f"the {sobject} does not exist or may not be read: check the id and the integration user's access",
+            reason="RECORD_NOT_FOUND",
+        )
+    return _terms(sobject, rows[0], org)
+
+
+async def _has_currency(salesforce: SalesforceApi, sobject: str) -> bool:
+    """Tell whether the org is multi-currency: only then the field exists, and naming it elsewhere is an error."""
+    description = await salesforce.describe(sobject)
+    return any(field["name"] == "CurrencyIsoCode" for field in (description or {}).get("fields", ()))
+
+
+def _terms(sobject: str, row: dict[str, Any], org: Org) -> Terms:
+    _refuse_closed(sobject, row)
+    account = row.get("Account") or {}
+    if not row.get("AccountId"):
+        raise Refused(f"the {sobject} has no Account: choose one, it becomes the customer", reason="ACCOUNT_MISSING")
+    amount = row.get(_AMOUNT_FIELD[sobject])
+    if amount is None or Decimal(amount) <= 0:
+        raise Refused(
+            f"the {sobject} has no positive {_AMOUNT_FIELD[sobject]}: enter the amount to be paid",
+            reason="AMOUNT_MISSING",
+        )
+    currency = row.get("CurrencyIsoCode") or org.currency
+    if not currency:
+        raise Refused(
+            f"the {sobject} carries no currency: set 'currency' of this single-currency org in the configuration",
+            reason="CURRENCY_MISSING",
+        )
+    return Terms(
+        amount_minor=to_minor(Decimal(amount), currency),
+        currency=str(currency).lower(),
+        account_id=row["AccountId"],
+        account_name=account.get("Name") or "",
+        customer_id=account.get("Stripe_Customer_Id__c"),
+        title=str(row.get(_NAME_FIELD[sobject]) or sobject),
+    )
+
+
+def _refuse_closed(sobject: str, row: dict[str, Any]) -> None:
+    lost = sobject == "Opportunity" and row.get("IsClosed") and not row.get("IsWon")
+    if lost or row.get("StatusCode") in _DEAD_ORDER:
+        raise Refused(
+            f"the {sobject} is closed without a sale: reopen it before asking for a payment",
+            reason="RECORD_NOT_PAYABLE",
+        )
