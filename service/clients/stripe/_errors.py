@@ -16,7 +16,7 @@ from service.errors import PaymentDeclined, VendorDenied, VendorError, VendorRej
 
 UNAVAILABLE = "STRIPE_UNAVAILABLE"
 # Stripe names seconds or minutes; a header that says more than this is not believed.
-MAX_RETRY_AFTER = timedelta(hours=1)
+MAX_RETRY_AFTER_SECONDS = 3600
 _PARAMETER = re.compile(r"^[a-z0-9_\[\]]{1,100}$")
 
 
@@ -54,10 +54,10 @@ _BY_STATUS = {
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
     try:
-        wait = timedelta(seconds=max(0, int(headers.get("Retry-After", ""))))
-    except (ValueError, OverflowError):
+        seconds = int(headers.get("Retry-After", ""))
+    except ValueError:
         return None
-    return min(wait, MAX_RETRY_AFTER)
+    return timedelta(seconds=min(max(0, seconds), MAX_RETRY_AFTER_SECONDS))
 
 
 def _details(error: stripe.StripeError) -> dict[str, Any]:
