@@ -37,4 +37,4 @@ def own_stack(error: BaseException) -> list[str]:
 
 def log_fault(action: str, error: BaseException, **details: str) -> None:
     """Log an exception nobody expected; `details` are low-cardinality words of ours, such as a method's name."""
-    telemetry.log().error(action, error_types=_types(error), stack=own_stack(error), **details)
+    telemetry.log().error(action, error_types=_types(error), frames=own_stack(error), **details)

@@ -5,19 +5,21 @@ a byte now and then. It refuses nothing else: bodies are limited where they are 
 """
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 32_768
-HEAD_SECONDS = 10.0
+HEAD_TIMEOUT = timedelta(seconds=10)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One connection, whose request heads are at most `MAX_HEAD_BYTES` long and complete within `HEAD_SECONDS`."""
+    """One connection, whose request heads are at most `MAX_HEAD_BYTES` long and complete within `head_timeout`."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, head_timeout: timedelta = HEAD_TIMEOUT, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._head_seconds = head_timeout.total_seconds()
         self._in_head = True
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
@@ -57,7 +59,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _arm(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._head_timer = self.loop.call_later(self._head_seconds, self.transport.close)
 
     def _disarm(self) -> None:
         if self._head_timer is not None:

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from service import telemetry
 from service.api._deadlines import require_time
 from service.api._faults import log_fault
 from service.api._status import DETAILS_KEY, DeadlineTooShort, code_of, to_status
-from service.errors import CounterfoilError
+from service.errors import CounterfoilError, InvalidRequest, Violation
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its types only, not at run time
 _Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["_Handler | None"]]
@@ -34,7 +35,10 @@ class _Around(grpc.aio.ServerInterceptor):
         method = str(handler_call_details.method)
         if handler is None or handler.unary_unary is None or not method.startswith(OUR_PREFIX):
             return handler
-        inner: _Behaviour = handler.unary_unary  # of an aio server: a coroutine function
+        return self.wrap(method, handler, handler.unary_unary)
+
+    def wrap(self, method: str, handler: "_Handler", inner: _Behaviour) -> "_Handler":
+        """Return the handler with `around` about its behaviour."""
 
         async def behaviour(request: Any, context: Any) -> Any:
             return await self.around(method, inner, request, context)
@@ -102,7 +106,7 @@ class Rewritten(_Around):
 
 
 class Timed(_Around):
-    """Innermost: refuses hopeless work, and stops work whose time is up while there is time to say so."""
+    """Refuses hopeless work, and stops work whose time is up while there is time to say so."""
 
     async def around(self, _method: str, inner: _Behaviour, request: Any, context: Any) -> Any:
         """Run the call within the caller's deadline."""
@@ -118,6 +122,23 @@ class Timed(_Around):
             raise DeadlineTooShort("The deadline was too short for the work: set a later one.") from None
 
 
+class Decoded(_Around):
+    """Reads the message within the others' reach: grpc itself answers bytes it cannot read with UNKNOWN and a stack."""
+
+    def wrap(self, method: str, handler: "_Handler", inner: _Behaviour) -> "_Handler":
+        """Return a handler that is given bytes."""
+        deserialize = handler.request_deserializer
+
+        async def behaviour(raw: bytes, context: Any) -> Any:
+            try:
+                request = deserialize(raw) if deserialize else raw
+            except DecodeError:
+                raise InvalidRequest([Violation("request", f"is not the message {method[1:]} takes")]) from None
+            return await inner(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(behaviour, response_serializer=handler.response_serializer)
+
+
 def interceptors() -> Sequence[grpc.aio.ServerInterceptor]:
     """Return what stands around our methods, outermost first."""
-    return (Measured(), Rewritten(), Timed())
+    return (Measured(), Rewritten(), Timed(), Decoded())

@@ -1,6 +1,7 @@
 """Facts of a payment as messages of the API. Translation only: no fact is made up, and an unknown one stays unset."""
 
 from datetime import datetime
+from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -18,12 +19,15 @@ MAX_FAILURE_MESSAGE = 255
 
 def state_of(status: PaymentStatus) -> payment_pb2.Payment.State:
     """Return the API's word for a payment's status."""
-    return payment_pb2.Payment.State(payment_pb2.Payment.State.Value(f"STATE_{status.name}"))
+    return cast("payment_pb2.Payment.State", payment_pb2.Payment.State.Value(f"STATE_{status.name}"))
 
 
-def request_state_of(state: CommandState) -> payment_pb2.RequestState:
-    """Return the API's word for a command's state."""
-    return payment_pb2.RequestState(payment_pb2.RequestState.Value(f"REQUEST_STATE_{state.name}"))
+def request_state_of(state: str | None) -> payment_pb2.RequestState:
+    """Return the API's word for a command's state, as the command and its facts write it."""
+    if state is None:
+        return payment_pb2.REQUEST_STATE_UNSPECIFIED
+    value = payment_pb2.RequestState.Value(f"REQUEST_STATE_{CommandState(state).name}")
+    return cast("payment_pb2.RequestState", value)
 
 
 def _amount(amount_minor: int | None, currency: str | None) -> payment_pb2.MinorAmount | None:
@@ -67,6 +71,7 @@ def payment_from_facts(facts: PaymentFacts) -> payment_pb2.Payment:
         record_id=facts.record_id or "",
         state=state_of(facts.status),
         stripe_status=facts.stripe_status or "",
+        request_state=request_state_of(facts.request_state),
         method=_METHODS.get(facts.method or "", payment_pb2.METHOD_UNSPECIFIED),
         version=facts.version or "",
         amount=_amount(facts.amount_minor, facts.currency),
@@ -110,6 +115,6 @@ def payment_of(command: Command, facts: PaymentFacts | None) -> payment_pb2.Paym
     payment.request_state = request_state_of(command.state)
     if command.state is CommandState.DECLINED and not payment.HasField("failure"):
         payment.state = payment_pb2.Payment.STATE_FAILED
-        payment.failure.code = command.reason or "PAYMENT_DECLINED"
-        payment.failure.message = (command.message or "")[:MAX_FAILURE_MESSAGE]
+        payment.failure.code = command.failure_code or command.reason or "PAYMENT_DECLINED"
+        payment.failure.message = (command.failure_message or command.message or "")[:MAX_FAILURE_MESSAGE]
     return payment

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from service.api._deadlines import HasDeadline, time_left
 from service.api._messages import payment_from_facts, payment_of
-from service.api._pages import write_token
+from service.api._pages import position_of, write_token
 from service.api._validation import ListQuery, parse_create, parse_get, parse_list
 from service.commands import Command, Commands, CommandState
 from service.db import Database
@@ -22,7 +22,8 @@ READ_RESERVE = timedelta(milliseconds=50)
 def unsuccessful(command: Command) -> CounterfoilError:
     """Return the error of a command that ended without a payment.
 
-    It is settled, so whatever its reason it is not worth repeating: FAILED_PRECONDITION, or INTERNAL for our own fault.
+    Whatever its reason, repeating it helps only once somebody has mended the cause: FAILED_PRECONDITION, or INTERNAL
+    for a fault of ours.
     """
     kind = CounterfoilError if command.reason in {None, CounterfoilError.reason} else Refused
     return kind(
@@ -105,8 +106,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         self._require(query.entity)
         found = await self._payments.page(query)
         shown, more = found[: query.page_size], len(found) > query.page_size
-        last = shown[-1] if shown else None
-        token = write_token((last.created_at, last.payment_id), query.digest) if last and more else ""
+        token = write_token(position_of(shown[-1]), query.digest) if more else ""
         return payments_service_pb2.ListPaymentsResponse(
             payments=[payment_from_facts(facts) for facts in shown], next_page_token=token
         )

@@ -22,12 +22,11 @@ T = TypeVar("T")
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
 
+# Where our words and the contract's differ.
+_PATHS = {"payment_method_id": "off_session.payment_method_id"}
 _ENTITY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _PAYMENT = re.compile(r"cmd_[0-9a-f]{32}|pi_[A-Za-z0-9_]{1,250}")
 _CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}")
-_PAYMENT_METHOD = re.compile(r"[a-z]{2,10}_[A-Za-z0-9_]{1,240}")
-_VERSION = re.compile(r"[A-Za-z0-9._-]{1,80}")
-_REQUEST_ID = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,9 @@ class _Check:
         try:
             return parse()
         except InvalidRequest as error:
-            self.violations += error.violations
+            self.violations += [
+                Violation(_PATHS.get(one.field, one.field), one.description) for one in error.violations
+            ]
             return None
 
     def done(self) -> None:
@@ -81,45 +82,24 @@ class _Check:
             raise InvalidRequest(self.violations)
 
 
-def _method(check: _Check, request: payments_service_pb2.CreatePaymentRequest) -> str:
-    method = request.WhichOneof("method")
-    if method is None:
-        check.wrong("method", "is missing: set off_session, unconfirmed or hosted_checkout")
-        return ""
-    return str(method)
-
-
 def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> PaymentRequest:
-    """Return the checked request.
+    """Return the checked request; the rules shared with Salesforce's requests are those of `PaymentRequest`.
 
     Raises:
         InvalidRequest: with every violation.
     """
     check = _Check()
-    payment_method_id: str | None = None
-    if request.off_session.HasField("payment_method_id"):
-        payment_method_id = check.matches(
-            "off_session.payment_method_id",
-            request.off_session.payment_method_id,
-            _PAYMENT_METHOD,
-            "give the id of a Stripe payment method (pm_...), or leave it unset for the customer's default",
-        )
-    parsed = PaymentRequest(
+    off_session = request.off_session
+    asked = PaymentRequest(
         entity=check.entity(request.entity),
-        record_id=check.record_id(request.record_id),
-        method=_method(check, request),
-        payment_method_id=payment_method_id,
-        version=check.matches(
-            "version", request.version or "1", _VERSION, "use at most 80 letters, digits, dots, dashes, underscores"
-        ),
-        request_id=check.matches(
-            "request_id", request.request_id, _REQUEST_ID, "use at most 255 printable ASCII characters without blanks"
-        )
-        if request.request_id
-        else None,
-        requested_by=None,
+        record_id=request.record_id,
+        method=request.WhichOneof("method") or "",
+        payment_method_id=off_session.payment_method_id if off_session.HasField("payment_method_id") else None,
+        version=request.version or "1",
+        request_id=request.request_id or None,
         source="grpc",
     )
+    parsed = check.gather(asked.checked) or asked
     check.done()
     return parsed
 

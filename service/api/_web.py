@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api._answers import Answer, closing, json_answer, refusal
 from service.api._readiness import Readiness
-from service.api._webhooks import StripeWebhooks
+from service.api._webhooks import BODY_TIMEOUT, StripeWebhooks
 from service.clock import Clock
 from service.config import Settings
 from service.intake import Intake
@@ -48,6 +48,8 @@ def build_web_app(
     readiness: Readiness,
     clock: Clock,
     settings: Settings,
+    *,
+    body_timeout: timedelta = BODY_TIMEOUT,
 ) -> ASGIApp:
     """Return the ASGI application of the web door.
 
@@ -59,6 +61,7 @@ def build_web_app(
         clock,
         tolerance=timedelta(seconds=settings.webhook_tolerance_seconds),
         max_body_bytes=settings.webhook_max_body_bytes,
+        body_timeout=body_timeout,
     )
     routes = [
         Route("/webhooks/stripe/{entity}", webhooks),

@@ -9,11 +9,12 @@ import contextlib
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.api._http_protocol import BoundedHttpProtocol
+from service.api._http_protocol import HEAD_TIMEOUT, BoundedHttpProtocol
 from service.errors import ConfigurationError
 
 BACKLOG = 2048
@@ -60,12 +61,20 @@ def _bind(host: str, port: int) -> socket.socket:
 class WebServer:
     """One HTTP server. `max_connections` beyond which a request is answered 503 without reaching the application."""
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, max_connections: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        max_connections: int,
+        head_timeout: timedelta = HEAD_TIMEOUT,
+    ) -> None:
         self._host = host
         self._port = port
         config = uvicorn.Config(
             app,
-            http=BoundedHttpProtocol,
+            http=partial(BoundedHttpProtocol, head_timeout=head_timeout),  # type: ignore[arg-type]  # only called
             ws="none",
             lifespan="off",
             interface="asgi3",

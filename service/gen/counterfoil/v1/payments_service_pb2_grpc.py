@@ -81,8 +81,9 @@ class PaymentsServiceServicer:
         with other content); the reasons a record cannot be paid for (RECORD_NOT_FOUND, RECORD_NOT_PAYABLE, AMOUNT_MISSING,
         AMOUNT_NOT_EXACT, CURRENCY_MISSING, CURRENCY_INVALID, ACCOUNT_MISSING, NO_PAYMENT_METHOD, CHECKOUT_NOT_CONFIGURED);
         a vendor's refusal (STRIPE_REJECTED, SALESFORCE_REJECTED and their kind); OVERLOADED; DEADLINE_TOO_SHORT; INTERNAL.
-        A request that was accepted and did not succeed answers FAILED_PRECONDITION (INTERNAL for a fault of ours) with the
-        metadata "payment_id" and "request_state": it is settled, and repeating it changes nothing.
+        A request that was accepted and ended as REFUSED or FAILED answers FAILED_PRECONDITION (INTERNAL for a fault of
+        ours) with the metadata "payment_id" and "request_state". Once the cause is mended, the same call takes it up again:
+        with the record read anew after REFUSED, and under the same idempotency keys, so still at most once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
