@@ -9,6 +9,8 @@ from service.commands._commands import Commands
 from service.commands._events import Acceptor
 from service.commands._ledger import Command, CommandState
 from service.commands._request import PaymentRequest
+from service.commands._steps import Steps
 from service.commands._tasks import Tasks
+from service.commands._terms import TermsReader
 
-__all__ = ["Acceptor", "Command", "CommandState", "Commands", "PaymentRequest", "Tasks"]
+__all__ = ["Acceptor", "Command", "CommandState", "Commands", "PaymentRequest", "Steps", "Tasks", "TermsReader"]

@@ -10,13 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 from service import mirror, telemetry
-from service.clients import Answer, SalesforceApi, StripeApi
+from service.clients import Answer, StripeApi
 from service.clock import Clock
 from service.commands import _ledger as ledger
 from service.commands._ledger import Call, Command, CommandState, Outcome
 from service.commands._payment import customer_params, declined, intent_params, metadata, session_params
 from service.commands._request import CREATE_CUSTOMER, idempotency_key
-from service.commands._terms import Terms, read_terms
+from service.commands._terms import Terms, TermsReader
 from service.config import Installation
 from service.db import Database, Wakes
 from service.domain import Evidence, Observation
@@ -38,7 +38,7 @@ class Steps:
     clock: Clock
     installation: Installation
     stripe: Mapping[str, StripeApi]
-    salesforce: Mapping[str, SalesforceApi]
+    terms: Mapping[str, TermsReader]
 
     async def create_payment(self, command: Command) -> Settled:
         """Make the payment; return how the command ends and what of Stripe's is still to be observed.
@@ -82,8 +82,7 @@ class Steps:
             )
 
     async def _read(self, command: Command) -> Terms:
-        org = self.installation.orgs[command.org]
-        return await read_terms(self.salesforce[command.org], org, command.record_id)
+        return await self.terms[command.org].read(command.record_id)
 
     async def _fix_terms(self, command: Command) -> Terms:
         """Return the terms kept from the first run, or read and keep them."""

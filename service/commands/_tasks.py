@@ -70,7 +70,8 @@ class Tasks:
             await execute(command_id, attempts=context.job.attempts)
 
         self._app.task(name=RUN_COMMAND, queue=QUEUE, pass_context=True, retry=_Again(self._clock))(run_command)
-        async with self._app.open_async():
+        async with self._app.open_async(), asyncio.TaskGroup() as group:
+            rescuer = group.create_task(self._rescue_for_ever())
             await self._app.run_worker_async(
                 queues=[QUEUE],
                 name=self._name,
@@ -82,9 +83,10 @@ class Tasks:
                 stalled_worker_timeout=self._settings.worker_stalled_seconds,
                 shutdown_graceful_timeout=self._settings.drain_seconds,
             )
+            rescuer.cancel()
 
-    async def rescue(self) -> int:
-        """Take over the tasks of workers that have been silent for too long; return how many."""
+    async def _rescue(self) -> None:
+        """Take over the tasks of workers that have been silent for too long."""
         manager = self._app.job_manager
         stalled = list(
             await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=self._settings.worker_stalled_seconds)
@@ -92,11 +94,11 @@ class Tasks:
         for job in stalled:
             await manager.retry_job(job)
             telemetry.log().warning("task.rescued", task=job.task_name)
-        return len(stalled)
 
-    async def rescue_for_ever(self) -> None:
-        """Look for dead workers' tasks at the pace of the heartbeat, until cancelled."""
-        async with self._app.open_async():
-            while True:
-                await asyncio.sleep(self._settings.worker_heartbeat_seconds)
-                await self.rescue()
+    async def _rescue_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.worker_heartbeat_seconds)
+            try:
+                await self._rescue()
+            except procrastinate.exceptions.ConnectorException as error:
+                telemetry.log().warning("task.rescue_failed", error=type(error).__name__)

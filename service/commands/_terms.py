@@ -35,41 +35,53 @@ class Terms:
         return asdict(self)
 
 
-async def read_terms(salesforce: SalesforceApi, org: Org, record_id: str) -> Terms:
-    """Read a record and return its terms.
+class TermsReader:
+    """Reads terms from one org."""
 
-    Raises:
-        Refused: RECORD_NOT_FOUND, RECORD_NOT_PAYABLE, ACCOUNT_MISSING, AMOUNT_MISSING, AMOUNT_NOT_EXACT,
-            CURRENCY_MISSING or CURRENCY_INVALID; the text names the field and the remedy.
-        VendorError: Salesforce did not answer as it should.
-    """
-    sobject = sobject_of(record_id)
-    currency_field = await _has_currency(salesforce, sobject)
-    fields = [
-        "Id",
-        _NAME_FIELD[sobject],
-        _AMOUNT_FIELD[sobject],
-        *_STATE_FIELDS[sobject],
-        "AccountId",
-        "Account.Name",
-        "Account.Stripe_Customer_Id__c",
-        *(["CurrencyIsoCode"] if currency_field else []),
-    ]
-    # Names of fields are ours; the only value is quoted by the library.
-    query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608
-    rows = await salesforce.query(query, limit=1)
-    if not rows:
-        raise Refused(
-            f"the {sobject} does not exist or may not be read: check the id and the integration user's access",
-            reason="RECORD_NOT_FOUND",
-        )
-    return _terms(sobject, rows[0], org)
+    def __init__(self, salesforce: SalesforceApi, org: Org) -> None:
+        self._salesforce = salesforce
+        self._org = org
+        self._multi_currency: dict[str, bool] = {}
 
+    async def read(self, record_id: str) -> Terms:
+        """Read a record and return its terms.
 
-async def _has_currency(salesforce: SalesforceApi, sobject: str) -> bool:
-    """Tell whether the org is multi-currency: only then the field exists, and naming it elsewhere is an error."""
-    description = await salesforce.describe(sobject)
-    return any(field["name"] == "CurrencyIsoCode" for field in (description or {}).get("fields", ()))
+        Raises:
+            Refused: RECORD_NOT_FOUND, RECORD_NOT_PAYABLE, ACCOUNT_MISSING, AMOUNT_MISSING, AMOUNT_NOT_EXACT,
+                CURRENCY_MISSING or CURRENCY_INVALID; the text names the field and the remedy.
+            VendorError: Salesforce did not answer as it should.
+        """
+        sobject = sobject_of(record_id)
+        fields = [
+            "Id",
+            _NAME_FIELD[sobject],
+            _AMOUNT_FIELD[sobject],
+            *_STATE_FIELDS[sobject],
+            "AccountId",
+            "Account.Name",
+            "Account.Stripe_Customer_Id__c",
+            *(["CurrencyIsoCode"] if await self._has_currency(sobject) else []),
+        ]
+        # Names of fields are ours; the only value is quoted by the library.
+        query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608
+        rows = await self._salesforce.query(query, limit=1)
+        if not rows:
+            raise Refused(
+                f"the {sobject} does not exist or may not be read: check the id and the integration user's access",
+                reason="RECORD_NOT_FOUND",
+            )
+        return _terms(sobject, rows[0], self._org)
+
+    async def _has_currency(self, sobject: str) -> bool:
+        """Tell whether the org is multi-currency: only then the field exists, and naming it elsewhere is an error.
+
+        An org never goes back to a single currency; one that becomes multi-currency is noticed after a restart.
+        """
+        if sobject not in self._multi_currency:
+            description = await self._salesforce.describe(sobject) or {}
+            names = {field["name"] for field in description.get("fields", ())}
+            self._multi_currency[sobject] = "CurrencyIsoCode" in names
+        return self._multi_currency[sobject]
 
 
 def _terms(sobject: str, row: dict[str, Any], org: Org) -> Terms:

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     delivery_batch_limit: int = Field(default=200, ge=1, le=200, description="Salesforce takes at most 200 records.")
     delivery_attempts: int = Field(default=20, ge=1, le=100)
     fetch_attempts: int = Field(default=20, ge=1, le=100)
-    poll_seconds: float = Field(default=5, ge=0.05, le=60, description="Longest sleep of a loop that nobody wakes.")
+    poll_seconds: float = Field(default=1, ge=0.05, le=60, description="Longest sleep of a loop that nobody wakes.")
     retention_days: int = Field(default=90, ge=31, le=3650, description="How long handled events are kept.")
     drain_seconds: float = Field(default=20, ge=1, le=600, description="Longest time to finish work after SIGTERM.")
 

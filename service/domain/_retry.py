@@ -6,4 +6,4 @@ from datetime import timedelta
 def retry_delay(attempts: int, *, first: timedelta, longest: timedelta) -> timedelta:
     """Return the wait after the `attempts`-th failure (from 1): doubling from `first`, never above `longest`."""
     doublings = min(max(attempts - 1, 0), 30)
-    return min(first * 2**doublings, longest)
+    return min(first * (1 << doublings), longest)

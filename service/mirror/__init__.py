@@ -5,11 +5,12 @@ and settle it. Touches no other table and calls nobody. Refuses an older sight i
 """
 
 from service.mirror._fetches import FetchDue, postpone_fetch, settle_fetch, take_fetches
-from service.mirror._graphs import MirrorRow, changed_lanes, clear_changes, find, list_roots, load_family
+from service.mirror._graphs import Lane, MirrorRow, changed_lanes, clear_changes, find, list_roots, load_family
 from service.mirror._observe import observe
 
 __all__ = [
     "FetchDue",
+    "Lane",
     "MirrorRow",
     "changed_lanes",
     "clear_changes",

@@ -4,6 +4,7 @@ A request is the parent of its checkout session and payment intent, an intent of
 transaction. The lane is the root's Salesforce record, or the root itself: what must be looked at as one.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,7 +68,7 @@ def _row(row: Any) -> MirrorRow:
 _TAKE = text(
     """
     WITH RECURSIVE taken AS (
-        SELECT entity, object_id, version, parent_id, record_id FROM mirror
+        SELECT entity, object_id, parent_id, record_id FROM mirror
         WHERE dirty ORDER BY observed_at LIMIT :limit FOR UPDATE SKIP LOCKED
     ), up AS (
         SELECT entity, object_id AS start, object_id, parent_id, record_id, 0 AS depth FROM taken
@@ -77,38 +78,36 @@ _TAKE = text(
         WHERE depth < :depth
     )
     SELECT DISTINCT ON (taken.entity, taken.object_id)
-           taken.entity, taken.object_id, taken.version, up.object_id AS root, up.record_id
+           taken.entity, taken.object_id, up.object_id AS root, up.record_id
     FROM taken JOIN up ON up.entity = taken.entity AND up.start = taken.object_id
     ORDER BY taken.entity, taken.object_id, up.depth DESC
     """
 )
 
 
-async def changed_lanes(tx: Transaction, *, limit: int) -> tuple[list[Lane], list[tuple[str, str, int]]]:
-    """Lock up to `limit` changed rows nobody else holds; return their lanes, sorted, and the rows to clear.
+Key = tuple[str, str]
+
+
+async def changed_lanes(tx: Transaction, *, limit: int) -> dict[Lane, list[Key]]:
+    """Lock up to `limit` changed rows nobody else holds; return their lanes, sorted, each with the rows to clear.
 
     The lanes are locked until the transaction ends, so that each is looked at by one transaction at a time, which then
     sees everything committed before.
     """
-    rows = (await tx.execute(_TAKE, {"limit": limit, "depth": _DEPTH_LIMIT})).all()
-    lanes = {
-        Lane(row.entity, row.record_id, is_record=True)
-        if row.record_id
-        else Lane(row.entity, row.root, is_record=False)
-        for row in rows
-    }
+    lanes: dict[Lane, list[Key]] = defaultdict(list)
+    for row in await tx.execute(_TAKE, {"limit": limit, "depth": _DEPTH_LIMIT}):
+        lane = Lane(row.entity, row.record_id or row.root, is_record=row.record_id is not None)
+        lanes[lane].append((row.entity, row.object_id))
     ordered = sorted(lanes, key=lambda lane: (lane.key, lane.entity))
     for key in dict.fromkeys(lane.key for lane in ordered):
         await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(literal(key), 0))))
-    return ordered, [(row.entity, row.object_id, row.version) for row in rows]
+    return {lane: lanes[lane] for lane in ordered}
 
 
-async def clear_changes(tx: Transaction, taken: Sequence[tuple[str, str, int]]) -> None:
-    """Mark rows as looked at."""
+async def clear_changes(tx: Transaction, keys: Sequence[Key], *, fault: str | None = None) -> None:
+    """Mark rows as looked at; with a `fault` word, as set aside until their next change."""
     await tx.execute(
-        update(table)
-        .where(tuple_(table.c.entity, table.c.object_id).in_([(entity, key) for entity, key, _ in taken]))
-        .values(dirty=False)
+        update(table).where(tuple_(table.c.entity, table.c.object_id).in_(keys)).values(dirty=False, fault=fault)
     )
 
 

@@ -24,6 +24,7 @@ table = Table(
     Column("fetch_at", DateTime(timezone=True)),
     Column("fetch_attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("fetch_error", Text),
+    Column("fault", Text),
     Column("observed_at", DateTime(timezone=True), nullable=False),
 )
 Index("mirror_parent", table.c.entity, table.c.parent_id, postgresql_where=table.c.parent_id.is_not(None))

@@ -28,6 +28,7 @@ def upgrade() -> None:
             fetch_at       timestamptz,
             fetch_attempts smallint NOT NULL DEFAULT 0,
             fetch_error    text,
+            fault          text,
             observed_at    timestamptz NOT NULL,
             PRIMARY KEY (entity, object_id)
         )

@@ -1,0 +1,10 @@
+"""The one place where the service is put together, started and stopped. No module below builds its own parts.
+
+Verbs: serve in one or more roles, open the database (the embedded one if no URL is given). Refuses to start on a
+configuration that mixes live and test, or on a database that lacks migrations.
+"""
+
+from service.bootstrap._serve import serve
+from service.bootstrap._store import Store, open_store
+
+__all__ = ["Store", "open_store", "serve"]

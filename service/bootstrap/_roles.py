@@ -1,0 +1,153 @@
+"""The roles a process can have. Each starts its parts in a task group, says when it is ready, and stops by draining."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from service.api import GrpcServer, PaymentReader, PaymentsService, WebServer, build_web_app
+from service.bootstrap._loops import loop
+from service.bootstrap._parts import Parts
+from service.clients import SalesforceApi, Session, StripeApi
+from service.commands import Acceptor, Tasks
+from service.config import Role
+from service.delivery import Deliverer
+from service.intake import Intake, StreamIntake
+from service.maintenance import Fetcher, Retention
+from service.projection import Projector
+from subscribers import Credentials, CredentialsValue, PubSubFeed, Supervisor
+
+_MAX_CONNECTIONS = 2048
+_RETENTION_SECONDS = 3600.0
+Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
+
+
+@asynccontextmanager
+async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
+    """Serve webhooks and health. On the way out: no new connection, then every event taken in is written."""
+    settings = parts.settings
+    intake = Intake(
+        parts.database,
+        parts.wakes,
+        parts.clock,
+        entities=parts.installation.entities,
+        api_version=StripeApi.api_version,
+        queue_limit=settings.intake_queue_limit,
+        batch_limit=settings.intake_batch_limit,
+    )
+    writing = spawn(intake.run(), "intake")
+    secrets = {
+        name: [
+            ref.read(f"entities.{name}.stripe.webhook_secrets.{index}")
+            for index, ref in enumerate(entity.stripe.webhook_secrets)
+        ]
+        for name, entity in parts.installation.entities.items()
+    }
+    app = build_web_app(intake, secrets, parts.readiness, parts.clock, settings)
+    server = WebServer(app, host=settings.web_host, port=settings.web_port, max_connections=_MAX_CONNECTIONS)
+    port = await server.start()
+    try:
+        yield {"web": f"http://{settings.web_host}:{port}"}
+    finally:
+        await server.stop(timedelta(seconds=settings.drain_seconds / 2))
+        intake.close()
+        await writing
+
+
+@asynccontextmanager
+async def grpc(parts: Parts, _spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
+    """Serve the typed API."""
+    service = PaymentsService(parts.commands, PaymentReader(parts.database), parts.installation.entities)
+    server = GrpcServer(service, parts.readiness, parts.settings)
+    port = await server.start()
+    try:
+        yield {"grpc": f"{parts.settings.grpc_host}:{port}"}
+    finally:
+        await server.stop(timedelta(seconds=parts.settings.drain_seconds / 2))
+
+
+@asynccontextmanager
+async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
+    """Accept events, carry out commands, project, deliver, fetch, prune. On the way out every step is finished."""
+    settings, database, wakes, clock = parts.settings, parts.database, parts.wakes, parts.clock
+    stop = asyncio.Event()
+    lease = timedelta(seconds=settings.lease_seconds)
+    tasks = Tasks(database.url, settings, clock, name=parts.holder)
+    acceptor = Acceptor(database, wakes, parts.installation, parts.commands)
+    projector = Projector(
+        database, wakes, clock, entities=parts.installation.entities, batch_limit=settings.projection_batch_limit
+    )
+    deliverer = Deliverer(
+        database,
+        wakes,
+        clock,
+        salesforce=parts.salesforce,
+        mappings=parts.installation.mappings,
+        holder=parts.holder,
+        lease=lease,
+        batch_limit=settings.delivery_batch_limit,
+        attempts_limit=settings.delivery_attempts,
+    )
+    fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, lease=lease, attempts_limit=settings.fetch_attempts)
+    retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
+    steps = (
+        ("accept", acceptor.step, "inbox", settings.poll_seconds),
+        ("project", projector.step, "mirror", settings.poll_seconds),
+        ("deliver", deliverer.step, "outbox", settings.poll_seconds),
+        ("fetch", fetcher.step, "fetch", settings.poll_seconds),
+        ("retention", retention.step, "retention", _RETENTION_SECONDS),
+    )
+    loops = [spawn(loop(name, step, wakes, topic, stop, seconds=seconds), name) for name, step, topic, seconds in steps]
+    working = spawn(tasks.run(parts.commands.execute), "commands")
+    try:
+        yield {}
+    finally:
+        stop.set()
+        working.cancel()
+        await asyncio.wait([*loops, working])
+
+
+def _credentials(org: SalesforceApi) -> Credentials:
+    """Give the stream the same session that REST uses, so that all of an org shares one sign-in."""
+    issued: dict[str, Session] = {}
+
+    async def credentials(refused: CredentialsValue | None) -> CredentialsValue:
+        session = await org.session(refresh_after=issued.get(refused.access_token) if refused else None)
+        issued.clear()
+        issued[session.access_token] = session
+        return CredentialsValue(session.access_token, session.instance_url, session.org_id)
+
+    return credentials
+
+
+@asynccontextmanager
+async def subscriber(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
+    """Read Salesforce's streams. On the way out the leases are given up, so that another process goes on at once."""
+    intake = StreamIntake(parts.database, parts.wakes, parts.clock)
+    lease = timedelta(seconds=parts.settings.lease_seconds)
+    feeds = {
+        name: PubSubFeed(name, org, _credentials(parts.salesforce[name]))
+        for name, org in parts.installation.orgs.items()
+    }
+    reading = [
+        spawn(
+            Supervisor(intake, feeds[name], parts.clock, org=name, topic=topic, holder=parts.holder, lease=lease).run(),
+            f"stream {name} {topic}",
+        )
+        for name, org in parts.installation.orgs.items()
+        for topic in org.pubsub.topics
+    ]
+    try:
+        yield {}
+    finally:
+        for task in reading:
+            task.cancel()
+        await asyncio.wait(reading)
+        for feed in feeds.values():
+            await feed.close()
+
+
+ROLES = {Role.WEB: web, Role.GRPC: grpc, Role.WORKER: worker, Role.SUBSCRIBER: subscriber}
+# Doors close before what stands behind them; started the other way round.
+ORDER = (Role.WORKER, Role.SUBSCRIBER, Role.GRPC, Role.WEB)

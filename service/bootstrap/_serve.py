@@ -1,0 +1,96 @@
+"""Serving: start the roles, wait for the word to stop, drain."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Collection, Coroutine
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+
+from service import telemetry
+from service.api import Readiness
+from service.bootstrap._parts import Parts, build
+from service.bootstrap._roles import ORDER, ROLES
+from service.bootstrap._store import Store, prepare
+from service.clock import SystemClock
+from service.config import Installation, Role, Settings
+
+
+def serve(settings: Settings, installation: Installation, store: Store, roles: Collection[Role]) -> None:
+    """Run this process in `roles` until SIGTERM or SIGINT; return when all it took in is finished or safely stored.
+
+    Raises:
+        ConfigurationError: something is set so that the service must not start.
+        ExceptionGroup: a part ended that must not end.
+    """
+    prepare(store, settings, installation)
+    readiness = Readiness(["database", *(role.value for role in ORDER if role in roles)])
+    parts = build(settings, installation, store.url, readiness, SystemClock())
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(parts, roles))
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop  # noqa: PLC0415  (not on every platform)
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _serve(parts: Parts, roles: Collection[Role]) -> None:
+    stop = asyncio.Event()
+    running = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        running.add_signal_handler(name, stop.set)
+    try:
+        await parts.database.ping()
+        await parts.verify_orgs()
+        parts.readiness.set("database", True)
+        async with asyncio.TaskGroup() as group:
+            await _run(parts, roles, stop, group)
+    finally:
+        await parts.close()
+
+
+async def _run(parts: Parts, roles: Collection[Role], stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
+    def spawn(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        return group.create_task(_guarded(work, name, stop), name=name)
+
+    wakes = group.create_task(parts.wakes.run(), name="wakes")
+    addresses: dict[str, Any] = {"pid": os.getpid(), "roles": [role.value for role in ORDER if role in roles]}
+    async with AsyncExitStack() as stack:
+        for role in ORDER:
+            if role in roles:
+                addresses |= await stack.enter_async_context(ROLES[role](parts, spawn))
+                parts.readiness.set(role.value, True)
+        telemetry.log().info("service.ready", version=version("counterfoil"), **addresses)
+        _tell(parts.settings, addresses)
+        await stop.wait()
+        telemetry.log().info("service.draining")
+        for role in roles:
+            parts.readiness.set(role.value, False)
+    wakes.cancel()
+    telemetry.log().info("service.stopped")
+
+
+async def _guarded(work: Coroutine[Any, Any, None], name: str, stop: asyncio.Event) -> None:
+    """Run a part; one that fails takes the process with it, which its supervisor starts anew."""
+    try:
+        await work
+    except Exception as error:
+        telemetry.log().critical("service.part_failed", part=name, error=type(error).__name__)
+        stop.set()
+        raise
+
+
+def _tell(settings: Settings, addresses: dict[str, Any]) -> None:
+    """Write where we listen, for whoever started us with free ports."""
+    path = settings.ready_file
+    if path is not None:
+        partial = path.with_suffix(".partial")
+        partial.write_bytes(orjson.dumps(addresses))
+        partial.replace(path)

@@ -1,0 +1,10 @@
+"""Maintenance: care that goes on for as long as the service runs.
+
+Verbs: fetch what must be asked of Stripe, prune what need not be kept, check an installation against both vendors.
+Touches mirror and inbox through their verbs and calls the clients; owns no table. Refuses to delete what is unsettled.
+"""
+
+from service.maintenance._fetch import Fetcher
+from service.maintenance._retention import Retention
+
+__all__ = ["Fetcher", "Retention"]

@@ -1,0 +1,86 @@
+"""Fetching: objects known by name only, sights that contradict each other, and facts that are late."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+
+from service import mirror, telemetry
+from service.clients import StripeApi
+from service.clock import Clock
+from service.db import Database, Wakes
+from service.domain import Evidence, retry_delay
+from service.errors import VendorError
+from service.intake import observe, sight
+from service.mirror import FetchDue
+
+# Stripe takes 25 reads a second for a sandbox (docs.stripe.com/rate-limits); commands need their share.
+_BATCH_LIMIT = 10
+_FIRST_DELAY = timedelta(seconds=1)
+_LONGEST_DELAY = timedelta(hours=1)
+
+
+class Fetcher:
+    """Asks Stripe for what is due; several may run at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        wakes: Wakes,
+        clock: Clock,
+        *,
+        stripe: Mapping[str, StripeApi],
+        lease: timedelta,
+        attempts_limit: int,
+    ) -> None:
+        self._database = database
+        self._wakes = wakes
+        self._clock = clock
+        self._stripe = stripe
+        self._lease = lease
+        self._attempts_limit = attempts_limit
+
+    async def step(self) -> int:
+        """Fetch one batch; return how many objects it held, 0 when nothing is due."""
+        async with self._database.transaction() as tx:
+            due = await mirror.take_fetches(tx, now=self._clock.now(), lease=self._lease, limit=_BATCH_LIMIT)
+        await asyncio.gather(*(self._fetch(one) for one in due))
+        if due:
+            self._wakes.signal("mirror")
+        return len(due)
+
+    async def _fetch(self, due: FetchDue) -> None:
+        stripe = self._stripe.get(due.entity)
+        if stripe is None:
+            await self._postpone(due, "ENTITY_UNKNOWN", again=False)
+            return
+        with telemetry.span("stripe.fetch", parent=due.traceparent, attributes={"stripe.object_type": due.object_type}):
+            try:
+                answer = await stripe.retrieve(due.object_type, due.object_id)
+            except VendorError as error:
+                await self._postpone(due, error.reason, again=error.retryable)
+                return
+            now = self._clock.now()
+            seen = sight(
+                due.entity,
+                answer.body,
+                as_of=answer.as_of,
+                evidence=Evidence.FETCH,
+                now=now,
+                traceparent=due.traceparent,
+            )
+            own = next(one for one in seen if one.object_id == answer.body["id"])
+            async with self._database.transaction() as tx:
+                await observe(tx, seen, now=now)
+                await mirror.settle_fetch(tx, due, again_at=own.fetch_after)
+        telemetry.fetches.add(1, {"type": due.object_type, "outcome": "fetched"})
+
+    async def _postpone(self, due: FetchDue, reason: str, *, again: bool) -> None:
+        delay = retry_delay(due.attempts, first=_FIRST_DELAY, longest=_LONGEST_DELAY)
+        until = self._clock.now() + delay if again and due.attempts < self._attempts_limit else None
+        async with self._database.transaction() as tx:
+            await mirror.postpone_fetch(tx, due, until=until, error=reason)
+        telemetry.fetches.add(1, {"type": due.object_type, "outcome": reason})
+        if until is None:
+            telemetry.log().error(
+                "fetch.given_up", entity=due.entity, object_id=due.object_id, attempts=due.attempts, reason=reason
+            )
