@@ -9,6 +9,7 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from service import telemetry
 from service.api import GrpcServer, PaymentReader, PaymentsService, Readiness
 from service.api._validation import ListQuery
 from service.commands import Command, Commands, CommandState, PaymentRequest
@@ -69,6 +70,7 @@ class MemoryCommands(Commands):
 
     def __init__(self) -> None:
         self.requests: list[PaymentRequest] = []
+        self.traceparents: list[str | None] = []
         self.outcome: dict[str, Any] = {"state": CommandState.SUCCEEDED, "payment_intent_id": "pi_1"}
         self.fails: Exception | None = None
         self.secret_fails: Exception | None = None
@@ -80,6 +82,7 @@ class MemoryCommands(Commands):
     async def accept(self, request: PaymentRequest) -> tuple[Command, bool]:
         if self.fails is not None:
             raise self.fails
+        self.traceparents.append(telemetry.current_traceparent())
         replayed = request in self.requests
         self.requests.append(request)
         return self._asked(request), replayed

@@ -120,8 +120,14 @@ async def test_reflection_names_the_services(payments: PaymentsDoor) -> None:
     call.cancel()
 
 
-@pytest.mark.parametrize("traceparent", ["00-" + "a" * 32 + "-" + "b" * 16 + "-01", "nonsense", ""])
-async def test_any_traceparent_is_survived(payments: PaymentsDoor, traceparent: str) -> None:
+async def test_the_work_belongs_to_the_callers_trace(payments: PaymentsDoor) -> None:
+    trace = "a" * 32
+    await payments.stub.CreatePayment(ASK, metadata=(("traceparent", f"00-{trace}-{'b' * 16}-01"),))
+    assert [(kept or "").split("-")[1] for kept in payments.commands.traceparents] == [trace]
+
+
+@pytest.mark.parametrize("traceparent", ["nonsense", "", "00-" + "0" * 32 + "-" + "0" * 16 + "-01", "x" * 2000])
+async def test_a_malformed_traceparent_is_ignored(payments: PaymentsDoor, traceparent: str) -> None:
     assert await payments.stub.CreatePayment(ASK, metadata=(("traceparent", traceparent),))
 
 
