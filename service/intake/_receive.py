@@ -122,11 +122,11 @@ class Intake:
         observations = [seen for _, sights in batch for seen in sights]
         async with self._database.transaction() as tx:
             fresh = await inbox.record(tx, [row for row, _ in batch])
-            changed = await mirror.observe(tx, observations, now=self._clock.now())
+            observed = await mirror.observe(tx, observations, now=self._clock.now())
         telemetry.intake_batch.record(len(batch))
-        if changed:
+        if observed.changed:
             self._wakes.signal("mirror")
-        if any(seen.fetch_after for seen in observations):
+        if observed.fetch:
             self._wakes.signal("fetch")
         return [self._receipt(row, fresh) for row, _ in batch]
 

@@ -63,7 +63,8 @@ class Fetcher:
             seen = sight(
                 due.entity,
                 answer.body,
-                as_of=answer.as_of,
+                # Asked after everything that was known then, it is no older than that, whatever the clocks say.
+                as_of=max(answer.as_of, due.as_of),
                 evidence=Evidence.FETCH,
                 now=now,
                 traceparent=due.traceparent,

@@ -16,12 +16,13 @@ _LIMIT_ERROR_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class FetchDue:
-    """One object to fetch; `version` is the row's when it was taken, `attempts` counts this try."""
+    """One object to fetch; `version` and `as_of` are the row's when it was taken, `attempts` counts this try."""
 
     entity: str
     object_type: str
     object_id: str
     version: int
+    as_of: datetime
     attempts: int
     traceparent: str | None
 
@@ -45,6 +46,7 @@ async def take_fetches(tx: Transaction, *, now: datetime, lease: timedelta, limi
             table.c.object_type,
             table.c.object_id,
             table.c.version,
+            table.c.as_of,
             table.c.fetch_attempts,
             table.c.traceparent,
         )

@@ -7,6 +7,7 @@ without a body only says that an object exists: it makes a stub to be fetched, a
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import DateTime, Interval, bindparam, text
 
@@ -101,10 +102,17 @@ def fold(observations: Iterable[Observation]) -> tuple[list[Observation], list[O
     return [newest[key] for key in sorted(newest)], doubtful
 
 
-async def observe(tx: Transaction, observations: Sequence[Observation], *, now: datetime) -> int:
-    """Take sights of any number of objects, in any order; return how many objects now show something newer."""
+class Observed(NamedTuple):
+    """What sights did: how many objects show something newer, and whether any is to be fetched."""
+
+    changed: int
+    fetch: bool
+
+
+async def observe(tx: Transaction, observations: Sequence[Observation], *, now: datetime) -> Observed:
+    """Take sights of any number of objects, in any order."""
     if not observations:
-        return 0
+        return Observed(0, fetch=False)
     newest, doubtful = fold(observations)
     arrays = {name: [getattr(seen, name) for seen in newest] for name in _COLUMNS}
     result = await tx.execute(
@@ -126,4 +134,4 @@ async def observe(tx: Transaction, observations: Sequence[Observation], *, now: 
                 "slack": CLOCK_SLACK,
             },
         )
-    return len(applied)
+    return Observed(len(applied), fetch=bool(doubtful) or any(seen.fetch_after for seen in newest))
