@@ -56,8 +56,9 @@ class Router:
     def find(self, method: str, path: str) -> tuple[Endpoint, Json]:
         """Return the endpoint and its path parameters, or raise 501 for a path of Stripe's and 404 for any other."""
         parts = path.strip("/").split("/")
+        literal = any(parts == template for _, template in self._vendor.get(len(parts), ()))
         for template, endpoint in self._routes.get((method, len(parts)), ()):
-            if _fits(template, parts):
+            if _fits(template, parts) and (template == parts or not literal):
                 ids = {name[1:-1]: part for name, part in zip(template, parts, strict=True) if name.startswith("{")}
                 return endpoint, ids
         for vendor_method, template in self._vendor.get(len(parts), ()):

@@ -11,8 +11,18 @@ from counterfoil_sandbox.stripe.errors import Json, invalid, not_imitated
 
 PIN = "2026-10-28.endive"
 OLDEST = "2022-11-15"  # before it a PaymentIntent carried a list of charges
-_FORM = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.(acacia|basil|clover|dahlia|endive))?")
-_NAMED_SINCE = "2024-09-30"
+_DATE = re.compile(r"20[12]\d-[01]\d-[0-3]\d")
+_KNOWN = frozenset(
+    (
+        OLDEST, "2023-08-16", "2023-10-16", "2024-04-10", "2024-06-20",
+        "2024-09-30.acacia", "2024-10-28.acacia", "2024-11-20.acacia", "2024-12-18.acacia", "2025-01-27.acacia",
+        "2025-02-24.acacia", "2025-03-01.dashboard", "2025-03-31.basil", "2025-04-30.basil", "2025-05-28.basil",
+        "2025-06-30.basil", "2025-07-30.basil", "2025-08-27.basil", "2025-09-30.clover", "2025-10-29.clover",
+        "2025-11-17.clover", "2025-12-15.clover", "2026-01-28.clover", "2026-02-25.clover", "2026-03-25.dahlia",
+        "2026-04-22.dahlia", "2026-05-27.dahlia", "2026-06-24.dahlia", "2026-07-29.dahlia", "2026-08-26.dahlia",
+        "2026-09-30.endive", PIN,
+    )
+)  # fmt: skip
 
 # object type -> (date of the change, field, value before it or REMOVE)
 _ABSENT = object()
@@ -31,12 +41,11 @@ _UNDO: dict[str, tuple[tuple[str, str, Any], ...]] = {
 
 def check(version: str) -> str:
     """Return the version, or raise for one that is malformed, unknown, or too old to be rendered."""
-    form = _FORM.fullmatch(version)
-    if form is None or (form[1] >= _NAMED_SINCE) != (form[2] is not None) or form[1] > PIN[:10]:
-        raise invalid(f"Invalid Stripe API version: {version}")
-    if form[1] < OLDEST:
+    if version in _KNOWN:
+        return version
+    if _DATE.fullmatch(version) and version < OLDEST:
         raise not_imitated(f"the API version {version}")
-    return version
+    raise invalid(f"Invalid Stripe API version: {version}")
 
 
 def render(value: Any, version: str | None) -> Any:

@@ -181,7 +181,13 @@ _PRODUCT: dict[str, Kind] = {
 PRODUCT_DATA = Hash(
     {name: _PRODUCT[name] for name in ("name", "description", "images", "metadata", "unit_label")},
     required=("name",),
-    elsewhere=frozenset(("tax_code", "active", "statement_descriptor")),
+    elsewhere=frozenset(("tax_code",)),
+)
+_PRICE_PRODUCT = Hash(
+    {name: _PRODUCT[name] for name in ("active", "metadata", "name", "statement_descriptor", "unit_label")}
+    | {"id": Text()},
+    required=("name",),
+    elsewhere=frozenset(("tax_code",)),
 )
 _TAX = Choice(("unspecified", "exclusive", "inclusive"))
 PRICE_DATA = Hash(
@@ -195,9 +201,7 @@ PRICE_DATA = Hash(
     required=("currency", "unit_amount"),
     elsewhere=frozenset(("recurring", "unit_amount_decimal")),
 )
-_PRODUCT_ELSEWHERE = frozenset(
-    ("default_price_data", "default_price", "marketing_features", "package_dimensions", "tax_code")
-)
+_PRODUCT_ELSEWHERE = frozenset(("marketing_features", "package_dimensions", "tax_code"))
 _PRICE: dict[str, Kind] = {
     "active": Boolean(),
     "lookup_key": Text(200),
@@ -212,7 +216,7 @@ _PRICE_ELSEWHERE = frozenset(
     )
 )  # fmt: skip
 _CREATE_PRICE = Params(
-    _PRICE | {"currency": Text(), "product": Text(), "product_data": PRODUCT_DATA, "unit_amount": Integer(0)},
+    _PRICE | {"currency": Text(), "product": Text(), "product_data": _PRICE_PRODUCT, "unit_amount": Integer(0)},
     required=("currency", "unit_amount"),
     elsewhere=_PRICE_ELSEWHERE,
 )
@@ -237,14 +241,26 @@ ENDPOINTS = [
         "/v1/products",
         create_product,
         "product",
-        Params({**_PRODUCT, "id": Text()}, required=("name",), elsewhere=_PRODUCT_ELSEWHERE),
+        Params({**_PRODUCT, "id": Text()}, required=("name",), elsewhere=_PRODUCT_ELSEWHERE | {"default_price_data"}),
     ),
     Endpoint("GET", "/v1/products", index_products, "product", _LIST_PRODUCTS, listing=True),
     Endpoint("GET", "/v1/products/{id}", retrieve_product, "product"),
-    Endpoint("POST", "/v1/products/{id}", update_product, "product", Params(_PRODUCT, elsewhere=_PRODUCT_ELSEWHERE)),
+    Endpoint(
+        "POST",
+        "/v1/products/{id}",
+        update_product,
+        "product",
+        Params(_PRODUCT, elsewhere=_PRODUCT_ELSEWHERE | {"default_price"}),
+    ),
     Endpoint("DELETE", "/v1/products/{id}", delete_product, "product"),
     Endpoint("POST", "/v1/prices", create_price, "price", _CREATE_PRICE),
     Endpoint("GET", "/v1/prices", index_prices, "price", _LIST_PRICES, listing=True),
     Endpoint("GET", "/v1/prices/{price}", retrieve_price, "price"),
-    Endpoint("POST", "/v1/prices/{price}", update_price, "price", Params(_PRICE, elsewhere=_PRICE_ELSEWHERE)),
+    Endpoint(
+        "POST",
+        "/v1/prices/{price}",
+        update_price,
+        "price",
+        Params(_PRICE, elsewhere=frozenset(("currency_options", "transfer_lookup_key"))),
+    ),
 ]

@@ -15,7 +15,10 @@ from counterfoil_sandbox.stripe.params import (
 )
 from counterfoil_sandbox.stripe.resources.catalog import PRICE_DATA
 
-_OFF = Hash({"enabled": Choice(("false",), ("true",))}, required=("enabled",))
+_SWITCH = {"enabled": Choice(("false",), ("true",))}
+_OFF = Hash(_SWITCH, required=("enabled",))
+_TAX = Hash(_SWITCH, required=("enabled",), elsewhere=frozenset(("liability",)))
+_INVOICE = Hash(_SWITCH, required=("enabled",), elsewhere=frozenset(("invoice_data",)))
 _LINE = Hash(
     {"metadata": Metadata(), "price": Text(), "price_data": PRICE_DATA, "quantity": Integer(1, 999_999)},
     elsewhere=frozenset(("adjustable_quantity", "tax_rates")),
@@ -37,7 +40,7 @@ _INTENT_DATA = Hash(
 CREATE = Params(
     {
         "allowed_payment_method_types": Array(Text()),
-        "automatic_tax": _OFF,
+        "automatic_tax": _TAX,
         "billing_address_collection": Choice(("auto", "required")),
         "cancel_url": Text(),
         "client_reference_id": Text(200),
@@ -46,7 +49,7 @@ CREATE = Params(
         "customer_email": Text(800),
         "expires_at": Integer(),
         "integration_identifier": Text(),
-        "invoice_creation": _OFF,
+        "invoice_creation": _INVOICE,
         "line_items": Array(_LINE),
         "locale": Text(),
         "metadata": Metadata(),

@@ -22,10 +22,13 @@ from counterfoil_sandbox.stripe.world import World, changed, snapshot
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _TEXTS = ("business_name", "description", "email", "individual_name", "name", "phone")
+_SHIPPING = Hash(
+    {name: SHIPPING.fields[name] for name in ("address", "name", "phone")}, required=("address", "name"), unset=True
+)
 _FIELDS = {
     **{name: Text(unset=True) for name in _TEXTS},
     "address": Hash(ADDRESS.fields, unset=True),
-    "shipping": SHIPPING,
+    "shipping": _SHIPPING,
     "metadata": Metadata(),
     "preferred_locales": Array(Text()),
     "tax_exempt": Choice(("none", "exempt", "reverse"), unset=True),
@@ -35,8 +38,12 @@ _FIELDS = {
     ),
 }
 _ELSEWHERE = frozenset(("balance", "cash_balance", "invoice_prefix", "next_invoice_sequence", "source", "tax"))
-_CREATE = Params({**_FIELDS, "payment_method": Text()}, elsewhere=_ELSEWHERE | {"test_clock", "tax_id_data", "coupon"})
-_UPDATE = Params(_FIELDS, elsewhere=_ELSEWHERE | {"default_source", "bank_account", "card", "coupon"})
+_CREATE = Params({**_FIELDS, "payment_method": Text()}, elsewhere=_ELSEWHERE | {"test_clock", "tax_id_data"})
+_UPDATE = Params(
+    _FIELDS,
+    elsewhere=_ELSEWHERE
+    | {"bank_account", "card", "default_alipay_account", "default_bank_account", "default_card", "default_source"},
+)
 
 
 def create(world: World, call: Call) -> Json:

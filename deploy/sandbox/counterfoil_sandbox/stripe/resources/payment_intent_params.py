@@ -26,7 +26,7 @@ _OPTIONS = Hash(
             {"request_three_d_secure": Choice(("automatic", "any", "challenge"))},
             elsewhere=frozenset(
                 (
-                    "capture_method", "cvc_token", "installments", "mandate_options", "moto", "network",
+                    "capture_method", "cvc_token", "installments", "mandate_options", "network",
                     "request_extended_authorization", "request_incremental_authorization", "request_multicapture",
                     "request_overcapture", "require_cvc_recollection", "setup_future_usage",
                     "statement_descriptor_suffix_kana", "statement_descriptor_suffix_kanji", "three_d_secure",
@@ -64,11 +64,11 @@ _CONFIRMING: dict[str, Kind] = {
     "return_url": Text(),
     "use_stripe_sdk": Boolean(),
 }
-_ELSEWHERE = frozenset(("amount_details", "hooks", "payment_details", "radar_options"))
+_ELSEWHERE = frozenset(("amount_details", "hooks", "payment_details"))
 _CREATE_ELSEWHERE = frozenset(
     (
         "application_fee_amount", "confirmation_token", "customer_account", "managed_payments", "mandate",
-        "mandate_data", "on_behalf_of", "payment_method_configuration", "transfer_data",
+        "mandate_data", "on_behalf_of", "payment_method_configuration", "radar_options", "transfer_data",
     )
 )  # fmt: skip
 CREATE = Params(
@@ -87,7 +87,9 @@ CREATE = Params(
 )
 _UPDATE_ELSEWHERE = ("application_fee_amount", "customer_account", "payment_method_configuration", "transfer_data")
 UPDATE = Params(_SHARED | _DESCRIBING, elsewhere=_ELSEWHERE | set(_UPDATE_ELSEWHERE))
-_CONFIRM_ELSEWHERE = ("amount_to_confirm", "client_secret", "confirmation_token", "mandate", "mandate_data")
+_CONFIRM_ELSEWHERE = (
+    "amount_to_confirm", "client_secret", "confirmation_token", "mandate", "mandate_data", "radar_options",
+)  # fmt: skip
 CONFIRM = Params(_SHARED | _CONFIRMING, elsewhere=_ELSEWHERE | set(_CONFIRM_ELSEWHERE))
 CAPTURE = Params(
     {

@@ -60,7 +60,7 @@ def build(world: World, values: Json) -> Json:
                 "network": None,
                 "request_three_d_secure": "automatic",
             },
-            "link": {"persistent_token": None},
+            "link": {},
         },
         "payment_method_types": list(_DYNAMIC_TYPES),
         "payment_record": None,

@@ -29,9 +29,11 @@ SPENT = (
 )
 OTHER_TYPES = (
     "acss_debit", "affirm", "afterpay_clearpay", "alipay", "alma", "amazon_pay", "au_becs_debit", "bacs_debit",
-    "bancontact", "blik", "boleto", "cashapp", "customer_balance", "eps", "fpx", "giropay", "grabpay", "ideal",
-    "klarna", "konbini", "link", "mobilepay", "oxxo", "p24", "paypal", "pix", "promptpay", "revolut_pay",
-    "sepa_debit", "sofort", "swish", "twint", "us_bank_account", "wechat_pay", "zip",
+    "bancontact", "billie", "bizum", "blik", "boleto", "cashapp", "crypto", "customer_balance", "eps", "fpx",
+    "giropay", "grabpay", "ideal", "interac_present", "kakao_pay", "klarna", "konbini", "kr_card", "link",
+    "mb_way", "mobilepay", "multibanco", "naver_pay", "nz_bank_account", "oxxo", "p24", "pay_by_bank", "payco",
+    "paynow", "paypal", "payto", "pix", "promptpay", "revolut_pay", "samsung_pay", "satispay", "scalapay",
+    "sepa_debit", "sofort", "sunbit", "swish", "twint", "upi", "us_bank_account", "wechat_pay", "zip",
 )  # fmt: skip
 TYPE = Choice(("card",), OTHER_TYPES)
 _BILLING = Hash(
@@ -43,16 +45,20 @@ _BILLING = Hash(
         "tax_id": Text(unset=True),
     }
 )
-_RAW_CARD = frozenset(("number", "exp_month", "exp_year", "cvc", "networks"))
+RAW_CARD = (
+    "Sending credit card numbers directly to the Stripe API is generally unsafe. We suggest you use test tokens that "
+    "map to the test card you are using, see https://stripe.com/docs/testing."
+)
+_RAW_CARD = {name: Text() for name in ("number", "exp_month", "exp_year", "cvc")}
 DATA = Hash(
     {
         "type": TYPE,
-        "card": Hash({"token": Text()}, elsewhere=_RAW_CARD),
+        "card": Hash({"token": Text(), **_RAW_CARD}, elsewhere=frozenset(("networks",))),
         "billing_details": _BILLING,
         "metadata": Metadata(),
     },
     required=("type",),
-    elsewhere=frozenset(("allow_redisplay", "radar_options")),
+    elsewhere=frozenset(("allow_redisplay", "radar_options", *OTHER_TYPES)),
 )
 
 
@@ -94,6 +100,8 @@ def resolve(world: World, identifier: str, param: str = "payment_method") -> Jso
 def from_data(world: World, data: Json) -> Json:
     """Return a PaymentMethod for inline data: a card by its test token."""
     token = (data.get("card") or {}).get("token")
+    if "number" in (data.get("card") or {}):
+        raise StripeError(402, RAW_CARD)
     if not token:
         raise invalid("Missing required param: card.", "card", "parameter_missing")
     if not token.startswith("tok_"):
@@ -210,9 +218,7 @@ def index(world: World, call: Call) -> Json:
 
 
 _ONE = "/v1/payment_methods/{payment_method}"
-_CREATE = Params(
-    DATA.fields, required=("type",), elsewhere=DATA.elsewhere | set(OTHER_TYPES) | {"customer", "payment_method"}
-)
+_CREATE = Params(DATA.fields, required=("type",), elsewhere=DATA.elsewhere | {"custom", "customer", "payment_method"})
 _UPDATE = Params(
     {
         "billing_details": _BILLING,
@@ -221,7 +227,7 @@ _UPDATE = Params(
         ),
         "metadata": Metadata(),
     },
-    elsewhere=frozenset(("allow_redisplay", "us_bank_account", "payto", "link")),
+    elsewhere=frozenset(("allow_redisplay", "us_bank_account", "payto")),
 )
 _LIST = Params(
     {**PAGING, "customer": Text(), "type": TYPE}, elsewhere=frozenset(("allow_redisplay", "customer_account"))
