@@ -72,8 +72,8 @@ class Scope:
             raise self._invalid(
                 path,
                 f"No such column '{parts[-1]}' on entity '{sobject.name}'. If you are attempting to use a custom "
-                "field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe "
-                "call for the appropriate names.",
+                "field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the "
+                "describe call for the appropriate names.",
             )
         return Column(tuple(steps), sobject, field)
 

@@ -57,11 +57,13 @@ class Conditions:
         table = self._scope.store.table(self._scope.sobject.name)
         if column.steps or isinstance(condition.value, Query):
             return None
+        if column.field.name != "Id" and not table.is_indexed(column.field):
+            return None
         literals = condition.value if isinstance(condition.value, tuple) else (condition.value,)
         values = [_convert(column.field, literal) for literal in literals]
         if column.field.name == "Id":
             return {value for value in values if value in table.rows}
-        return table.ids_with(column.field, values) if table.is_indexed(column.field) else None
+        return table.ids_with(column.field, values)
 
     def _comparison(self, condition: Comparison) -> Predicate:
         column = self._scope.column(condition.path)
