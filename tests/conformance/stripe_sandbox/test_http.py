@@ -81,6 +81,7 @@ def test_older_versions_show_what_they_had(sandbox: Running, client: stripe.Stri
 @pytest.mark.parametrize(
     ("method", "path", "status", "words"),
     [
+        ("GET", "/v1/customers/", 404, "remove the trailing slash"),
         ("GET", "/v1/nothing", 404, "Unrecognized request URL (GET: /v1/nothing)"),
         ("DELETE", "/v1/payment_intents/pi_1", 404, "Unrecognized request URL"),
         ("GET", "/v1/disputes", 501, "does not imitate GET /v1/disputes"),
@@ -130,6 +131,13 @@ def test_json_is_not_v1s_encoding(sandbox: Running) -> None:
     assert "application/x-www-form-urlencoded" in answer.json()["error"]["message"]
 
 
+def test_metadata_may_be_numbered_and_parts_multiple(sandbox: Running) -> None:
+    assert sandbox.http.post("/v1/customers", data={"metadata[0]": "a"}).json()["metadata"] == {"0": "a"}
+    parts = {"name": (None, "A"), "metadata[k]": (None, "v")}
+    made = sandbox.http.post("/v1/customers", files=parts).json()
+    assert (made["name"], made["metadata"]) == ("A", {"k": "v"})
+
+
 def test_brackets_bare_and_encoded(client: stripe.StripeClient, sandbox: Running) -> None:
     pay(client)
     for query in ("expand[]=data.latest_charge", "expand%5B%5D=data.latest_charge", "expand[0]=data.latest_charge"):
@@ -156,12 +164,20 @@ def _flatten(name: str, value: Any) -> list[tuple[str, str]]:
     return [pair for key, item in pairs for pair in _flatten(f"{name}[{key}]", item)]
 
 
+def _indexed(value: Any) -> Any:
+    """Return a value with each list as a dict of its indexes, which is how it travels."""
+    if isinstance(value, str):
+        return value
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    return {str(key): _indexed(item) for key, item in pairs}
+
+
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_what_is_encoded_is_decoded(params: dict[str, Any]) -> None:
     pairs = [pair for name, value in params.items() for pair in _flatten(name, value)]
     deep = max((name.count("[") for name, _ in pairs), default=0)
     if deep < 8:
-        assert forms.decode(urlencode(pairs)) == params
+        assert forms.decode(urlencode(pairs)) == _indexed(params)
 
 
 @given(st.text(max_size=40))

@@ -197,6 +197,16 @@ def test_a_dead_receiver_does_not_stop_the_others(client: stripe.StripeClient, s
     assert client.v1.events.list().data[0].pending_webhooks == 1
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"enabled_events": ["customer.creatd"]}, {"enabled_events": []}, {"url": "nowhere"}, {"api_version": "latest"}],
+)
+def test_what_an_endpoint_cannot_be(client: stripe.StripeClient, wrong: dict[str, Any]) -> None:
+    params: Any = {"url": "https://shop.example/hook", "enabled_events": ["*"], **wrong}
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.webhook_endpoints.create(params)
+
+
 def test_event_lists_are_searched_by_type(client: stripe.StripeClient) -> None:
     pay(client)
     client.v1.customers.create({})

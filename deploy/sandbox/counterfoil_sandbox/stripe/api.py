@@ -217,6 +217,9 @@ async def _decode(request: Request) -> Json:
             "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have "
             "any questions, we can help at https://support.stripe.com/.",
         )
+    if kind.startswith("multipart/form-data"):
+        async with request.form() as form:
+            return forms.nest([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
     try:
         return forms.decode(request.url.query) | forms.decode(body.decode())
     except UnicodeDecodeError:

@@ -1,6 +1,7 @@
 """Decoding of Stripe's request encoding: `a[b]=1`, `list[0]=x`, `list[]=x`, bare or percent-encoded.
 
-Values stay strings here; their types belong to the endpoint (params.py). A shape that contradicts itself, such as
+Values stay strings, and a list stays a dict of its indexes: `metadata[1]` and `items[1]` look alike, so types belong to
+the endpoint (params.py). A shape that contradicts itself, such as
 `a=1&a[b]=2`, is refused rather than guessed at.
 """
 
@@ -16,11 +17,16 @@ _MAX_DEPTH = 8
 
 
 def decode(encoded: str) -> dict[str, Any]:
-    """Decode a query string or form body into nested dicts and lists of strings."""
+    """Decode a query string or form body into nested dicts of strings; a list is a dict of its indexes."""
+    return nest(parse_qsl(encoded, keep_blank_values=True))
+
+
+def nest(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """Nest decoded pairs by the brackets in their names."""
     root: dict[str, Any] = {}
-    for key, value in parse_qsl(encoded, keep_blank_values=True):
+    for key, value in pairs:
         _insert(root, key, value)
-    return {key: _lists(value) for key, value in root.items()}
+    return root
 
 
 def _insert(root: dict[str, Any], key: str, value: str) -> None:
@@ -48,12 +54,3 @@ def _slot(node: dict[str, Any], part: str, following: str | None) -> str:
     if following and node and isinstance(node.get(last), dict) and following not in node[last]:
         return last
     return str(len(node))
-
-
-def _lists(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    decoded = {key: _lists(item) for key, item in value.items()}
-    if decoded and all(key.isdecimal() for key in decoded):
-        return [decoded[key] for key in sorted(decoded, key=int)]
-    return decoded

@@ -11,7 +11,7 @@ from counterfoil_sandbox.stripe.errors import StripeError
 from counterfoil_sandbox.stripe.settings import DAY_S
 
 MAX_LENGTH = 255
-MAX_KEYS = 200_000
+MAX_KEYS = 100_000
 
 
 @dataclass

@@ -161,11 +161,11 @@ class Array(Kind):
     unset: bool = False
 
     def _convert(self, name: str, raw: Any) -> list[Any]:
-        if not isinstance(raw, list):
+        if not isinstance(raw, dict) or not all(key.isdecimal() for key in raw):
             raise invalid("Invalid array", name)
         if len(raw) > self.length:
             raise invalid(f"Array is too long: at most {self.length} elements are allowed", name)
-        return [self.item.read(f"{name}[{index}]", value) for index, value in enumerate(raw)]
+        return [self.item.read(f"{name}[{key}]", raw[key]) for key in sorted(raw, key=int)]
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class Router:
 
     def find(self, method: str, path: str) -> tuple[Endpoint, Json]:
         """Return the endpoint and its path parameters, or raise 501 for a path of Stripe's and 404 for any other."""
-        parts = path.strip("/").split("/")
+        parts = path.removeprefix("/").split("/")
         literal = any(parts == template for _, template in self._vendor.get(len(parts), ()))
         for template, endpoint in self._routes.get((method, len(parts)), ()):
             if _fits(template, parts) and (template == parts or not literal):

@@ -20,7 +20,7 @@ from counterfoil_sandbox.stripe.store import Table
 
 NO_CAUSE: Json = {"id": None, "idempotency_key": None}
 EVENT_AGE_S = 30 * DAY_S
-MAX_EVENTS = 100_000
+MAX_EVENTS = 20_000
 _STEMMED = frozenset(("payment_intent", "charge", "refund", "balance_transaction"))
 
 

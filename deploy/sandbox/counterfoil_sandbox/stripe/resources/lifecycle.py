@@ -82,9 +82,9 @@ def check_confirmable(intent: Json, wanted: Confirmation) -> None:
         raise unexpected(intent, NO_METHOD)
     redirects = (intent["automatic_payment_methods"] or {}).get("allow_redirects") == "always"
     if redirects and not wanted.return_url and not wanted.off_session:
-        raise refused(RETURN_URL)
+        raise invalid(RETURN_URL)
     if wanted.off_session and intent["setup_future_usage"]:
-        raise refused(
+        raise invalid(
             "You cannot confirm with `off_session=true` when `setup_future_usage` is also set on the PaymentIntent. "
             "The customer needs to be on-session to perform the steps which may be required to set up the "
             "PaymentMethod for future usage.",

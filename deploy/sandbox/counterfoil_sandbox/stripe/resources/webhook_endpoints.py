@@ -2,6 +2,7 @@
 
 import math
 import time
+from importlib.resources import files
 from urllib.parse import urlsplit
 
 from counterfoil_sandbox.stripe import versions
@@ -11,6 +12,8 @@ from counterfoil_sandbox.stripe.routing import Call, Endpoint
 from counterfoil_sandbox.stripe.world import World
 
 MAX_ENDPOINTS = 16
+_LISTED = files("counterfoil_sandbox.stripe").joinpath("event_types.txt").read_text(encoding="utf-8")
+_TYPES = frozenset(line for line in _LISTED.splitlines() if not line.startswith("#"))
 
 
 def create(world: World, call: Call) -> Json:
@@ -57,6 +60,9 @@ def _url(url: str) -> str:
 def _enabled(kinds: list[str]) -> list[str]:
     if not kinds:
         raise invalid("You must enable at least one event.", "enabled_events")
+    for index, kind in enumerate(kinds):
+        if kind != "*" and kind not in _TYPES:
+            raise invalid(f"Invalid enabled_events[{index}]: unknown event type {kind}", f"enabled_events[{index}]")
     return kinds
 
 
