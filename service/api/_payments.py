@@ -15,8 +15,8 @@ from service.gen.counterfoil.v1 import payments_service_pb2, payments_service_pb
 from service.projection import PaymentFacts, list_payments, read_payment
 
 DEFAULT_WAIT = timedelta(seconds=30)
-# Kept from every wait, to read the payment and answer.
-READ_RESERVE = timedelta(milliseconds=50)
+# Kept from every wait, to read the payment and answer; never more than a quarter of what is left.
+READ_RESERVE = timedelta(milliseconds=200)
 
 
 def unsuccessful(command: Command) -> CounterfoilError:
@@ -36,7 +36,7 @@ def unsuccessful(command: Command) -> CounterfoilError:
 def _patience(context: HasDeadline) -> timedelta:
     """How long to wait for something: a little less than the interceptor allows, or the payment would be lost too."""
     left = time_left(context)
-    return DEFAULT_WAIT if left is None else max(left - READ_RESERVE, timedelta(0))
+    return DEFAULT_WAIT if left is None else left - min(READ_RESERVE, left / 4)
 
 
 class PaymentReader:
@@ -80,9 +80,8 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         command = await self._commands.wait(command.id, _patience(context))
         if command.state in {CommandState.REFUSED, CommandState.FAILED}:
             raise unsuccessful(command)
-        facts = await self._payments.read(command.entity, command.id)
         return payments_service_pb2.CreatePaymentResponse(
-            payment=payment_of(command, facts),
+            payment=payment_of(command, await self._facts(command, context)),
             replayed=replayed,
             client_secret=await self._client_secret(command, context) or "",
         )
@@ -114,6 +113,16 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
     def _require(self, entity: str) -> None:
         if entity not in self._entities:
             raise NotFound("No legal entity of this name is configured.", reason="ENTITY_UNKNOWN")
+
+    async def _facts(self, command: Command, context: HasDeadline) -> PaymentFacts | None:
+        """Read the payment. Of an unfinished one the command tells as much itself, should reading take too long."""
+        if command.state.settled:
+            return await self._payments.read(command.entity, command.id)
+        try:
+            async with asyncio.timeout(_patience(context).total_seconds()):
+                return await self._payments.read(command.entity, command.id)
+        except TimeoutError:
+            return None
 
     async def _client_secret(self, command: Command, context: HasDeadline) -> str | None:
         """Ask Stripe for the secret, if there is one; the payment is worth answering without it."""

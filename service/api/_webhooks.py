@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from service import telemetry
 from service.api._answers import Answer, closing, error_answer, json_answer, refusal
 from service.api._faults import INTERNAL_MESSAGE, log_fault
+from service.api._nesting import nested_too_deeply
 from service.clients import verify_webhook
 from service.clock import Clock
 from service.errors import CounterfoilError
@@ -132,12 +133,12 @@ class StripeWebhooks:
     async def _receive(self, entity: str, body: bytes, signature: str | None) -> Answer:
         try:
             verify_webhook(body, signature, self._secrets[entity], self._clock.now(), self._tolerance)
+            if nested_too_deeply(body):
+                return _TOO_DEEP
             event = read_stripe_event(entity, body)
             return _ACCEPTED[await self._intake.receive(event)]
         except CounterfoilError as error:
             return error_answer(error)
-        except RecursionError:
-            return _TOO_DEEP
         except Exception as error:  # noqa: BLE001  (the door's last line: the sender gets a fixed answer)
             log_fault("webhook_failed", error, entity=entity)
             return _FAULT

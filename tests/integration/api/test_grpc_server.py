@@ -32,7 +32,7 @@ async def test_shortly_before_the_deadline_the_payment_is_told_as_it_stands(paym
     response = await payments.stub.CreatePayment(ASK, timeout=0.5)
     assert response.payment.state == payment.Payment.STATE_REQUESTED
     assert response.payment.request_state == payment.REQUEST_STATE_RUNNING
-    assert timedelta(0) < payments.commands.waited[0] <= timedelta(seconds=0.43)
+    assert timedelta(0) < payments.commands.waited[0] <= timedelta(seconds=0.38)
 
 
 async def test_a_hopeless_deadline_is_refused_before_any_work(payments: PaymentsDoor) -> None:

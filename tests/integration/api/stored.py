@@ -1,0 +1,83 @@
+"""Both doors before the real rooms and a real database, without workers: what a door accepts stays as it was stored."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import grpc
+import httpx
+from sqlalchemy import text
+
+from service.api import GrpcServer, PaymentReader, PaymentsService, Readiness, WebServer, build_web_app
+from service.clients import StripeApi
+from service.clock import SystemClock
+from service.commands import Commands, Steps
+from service.config import Entity, Installation, JwtBearer, Org, SecretRef, Settings, StripeAccount
+from service.db import Database, Wakes, open_database
+from service.gen.counterfoil.v1 import payments_service_pb2_grpc
+from service.intake import Intake
+
+SECRET = "whsec_stored"
+_UNUSED = SecretRef(env="COUNTERFOIL_TEST_UNUSED")
+
+
+def installation() -> Installation:
+    account = StripeAccount(livemode=False, secret_key=_UNUSED, webhook_secrets=(_UNUSED,))
+    entity = Entity(org="main", stripe=account)
+    org = Org(
+        org_id="00D000000000001AAA",
+        is_sandbox=True,
+        login_url="https://localhost",
+        auth=JwtBearer(flow="jwt_bearer", client_id="app", username="integration@example.com", private_key=_UNUSED),
+    )
+    return Installation(version=1, orgs={"main": org}, entities={"acme": entity, "other": entity})
+
+
+@dataclass
+class StoredDoors:
+    """Both doors, and the database behind them."""
+
+    database: Database
+    intake: Intake
+    web: httpx.AsyncClient
+    stub: payments_service_pb2_grpc.PaymentsServiceStub
+
+    async def scalar(self, statement: str, **values: object) -> object:
+        async with self.database.read() as tx:
+            return await tx.scalar(text(statement), values)
+
+
+@asynccontextmanager
+async def open_stored_doors(url: str) -> AsyncIterator[StoredDoors]:
+    database, wakes, clock, known = open_database(url, pool_size=5), Wakes(url), SystemClock(), installation()
+    intake = Intake(
+        database,
+        wakes,
+        clock,
+        entities=known.entities,
+        api_version=StripeApi.api_version,
+        queue_limit=100,
+        batch_limit=20,
+    )
+    steps = Steps(database=database, wakes=wakes, clock=clock, installation=known, stripe={}, terms={})
+    settings, readiness = Settings(grpc_port=0), Readiness(())
+    app = build_web_app(intake, dict.fromkeys(known.entities, (SECRET,)), readiness, clock, settings)
+    web = WebServer(app, host="127.0.0.1", port=0, max_connections=200)
+    payments = PaymentsService(Commands(steps, attempts_limit=3), PaymentReader(database), known.entities)
+    server = GrpcServer(payments, readiness, settings)
+    waking, writing = asyncio.create_task(wakes.run()), asyncio.create_task(intake.run())
+    address = f"http://127.0.0.1:{await web.start()}"
+    limits = httpx.Limits(max_connections=100)
+    channel = grpc.aio.insecure_channel(f"localhost:{await server.start()}")
+    async with httpx.AsyncClient(base_url=address, limits=limits, timeout=20) as client, channel:
+        stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        yield StoredDoors(database, intake, client, stub)
+    await server.stop(timedelta(seconds=1))
+    await web.stop(timedelta(seconds=1))
+    intake.close()
+    await writing
+    waking.cancel()
+    await asyncio.wait([waking])
+    await database.close()
