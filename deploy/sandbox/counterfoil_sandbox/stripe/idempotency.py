@@ -61,8 +61,8 @@ class IdempotencyKeys:
 
     def keep(self, key: str, status: int, body: bytes) -> None:
         """Bind the answer of an executed request to its key."""
-        record = self._records[key]
-        record.status, record.body = status, body
+        if record := self._records.get(key):  # unless the account was reset meanwhile
+            record.status, record.body = status, body
 
     def release(self, key: str) -> None:
         """Free a key whose request did not execute."""

@@ -91,8 +91,8 @@ class StripeSandbox:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._clock
             self._clock = None
-        self.world.clear()
         await self.world.courier.stop()
+        self.world.clear()
 
     def reset(self) -> None:
         """Return to an empty account with the same keys. Ids go on, so that none is ever given twice."""

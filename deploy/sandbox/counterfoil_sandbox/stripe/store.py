@@ -89,7 +89,9 @@ class Table:
         """Walk away from the cursor: to older rows by default, to newer ones for `ending_before`."""
         after, before = call.get("starting_after"), call.get("ending_before")
         indexed = next((name for name in equal if name in self._index), None)
-        names = self._index[indexed].get(equal[indexed], {}) if indexed else self.rows
+        names: list[str] | dict[str, Any] = self.rows
+        if indexed:  # a row may have come under this value later than a newer row did
+            names = sorted(self._index[indexed].get(equal[indexed], {}), key=self._position.__getitem__)
         cursor = before or after
         if cursor is None:
             return (self.rows[name] for name in reversed(names))

@@ -43,6 +43,7 @@ class World:
         self._timers.clear()
         self.courier.clear()
         self.settings = Settings()
+        self.courier.resize()
         self.cause = NO_CAUSE
         self.customers = Table("customer", "email")
         self.payment_methods = Table("PaymentMethod", "customer")
