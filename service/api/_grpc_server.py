@@ -61,9 +61,7 @@ class GrpcServer:
         self._server = grpc.aio.server(
             interceptors=interceptors(), options=_OPTIONS, maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS
         )
-        payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server(  # type: ignore[no-untyped-call]  # generated
-            self._payments, self._server
-        )
+        payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server(self._payments, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)

@@ -145,7 +145,7 @@ async def open_payments_door(settings: Settings | None = None, *, roots: bytes |
     target = f"localhost:{await server.start()}"
     credentials = grpc.ssl_channel_credentials(roots) if roots else None
     channel = grpc.aio.secure_channel(target, credentials) if credentials else grpc.aio.insecure_channel(target)
-    stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+    stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)
     return PaymentsDoor(server, commands, reader, readiness, channel, stub)
 
 

@@ -72,7 +72,7 @@ async def open_stored_doors(url: str) -> AsyncIterator[StoredDoors]:
     limits = httpx.Limits(max_connections=100)
     channel = grpc.aio.insecure_channel(f"localhost:{await server.start()}")
     async with httpx.AsyncClient(base_url=address, limits=limits, timeout=20) as client, channel:
-        stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+        stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)
         yield StoredDoors(database, intake, client, stub)
     await server.stop(timedelta(seconds=1))
     await web.stop(timedelta(seconds=1))
