@@ -16,6 +16,7 @@ SPEC = VENDOR / "stripe" / "spec3.reduced.2026-08-26.dahlia.json"
 # added between the schema's version and the one imitated
 SINCE: dict[str, dict[str, Any]] = {
     "payment_intent": {"payment_record": {"type": "string", "nullable": True}},
+    "dispute": {"intended_submission_method": {"type": "string", "nullable": True}},
     "checkout.session": {
         "allowed_payment_method_types": {"type": "array", "items": {"type": "string"}, "nullable": True}
     },

@@ -84,7 +84,7 @@ def test_older_versions_show_what_they_had(sandbox: Running, client: stripe.Stri
         ("GET", "/v1/customers/", 404, "remove the trailing slash"),
         ("GET", "/v1/nothing", 404, "Unrecognized request URL (GET: /v1/nothing)"),
         ("DELETE", "/v1/payment_intents/pi_1", 404, "Unrecognized request URL"),
-        ("GET", "/v1/disputes", 501, "does not imitate GET /v1/disputes"),
+        ("GET", "/v1/payouts", 501, "does not imitate GET /v1/payouts"),
         ("POST", "/v1/invoices", 501, "does not imitate POST /v1/invoices"),
         ("GET", "/v1/customers/search", 501, "does not imitate"),
         ("GET", "/v2/core/events", 501, "does not imitate"),
@@ -111,7 +111,12 @@ def test_what_is_not_there(sandbox: Running, method: str, path: str, status: int
         ({"amount": "500", "currency": "usd", "capture_method": "x"}, 400, None, "capture_method"),
         ({"amount": "500", "currency": "usd", "application_fee_amount": "1"}, 501, "not_imitated", None),
         ({"amount": "500", "currency": "usd", "off_session": "true"}, 400, None, "off_session"),
-        ({"amount": "500", "currency": "usd", "payment_method": "pm_card_createDispute"}, 501, "not_imitated", None),
+        (
+            {"amount": "500", "currency": "usd", "payment_method": "pm_card_createMultipleDisputes"},
+            501,
+            "not_imitated",
+            None,
+        ),
         ({"amount": "500", "currency": "usd", "payment_method": "pm_0"}, 400, "resource_missing", "payment_method"),
     ],
 )

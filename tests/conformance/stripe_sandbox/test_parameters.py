@@ -13,7 +13,13 @@ from tests.conformance.stripe_sandbox import schema
 
 ENDPOINTS = [endpoint for resource in parts._RESOURCES for endpoint in resource.ENDPOINTS]
 # read by older versions and gone, or newer than the published schema
-EXTRA = {"payment_method_types", "allowed_payment_method_types", "managed_payments", "related_object"}
+EXTRA = {
+    "payment_method_types",
+    "allowed_payment_method_types",
+    "managed_payments",
+    "related_object",
+    "intended_submission_method",
+}
 # taken by Stripe, though its documents leave it out so that nobody sends card numbers
 UNPUBLISHED = "[payment_method_data][card] is not Stripe's"
 

@@ -12,6 +12,7 @@ class Settings:
 
     balance_transaction_delay_ms: int = 150
     refund_settlement_delay_ms: int = 150
+    dispute_decision_delay_ms: int = 150
     latency_ms: int = 0
     webhook_retry_schedule_ms: list[int] = field(default_factory=lambda: [200 * 2**step for step in range(8)])
     webhook_timeout_ms: int = 10_000

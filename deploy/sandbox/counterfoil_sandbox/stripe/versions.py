@@ -34,6 +34,7 @@ _UNDO: dict[str, tuple[tuple[str, str, Any], ...]] = {
         ("2026-10-28", "payment_record", _ABSENT),
     ),
     "charge": (("2025-03-31", "invoice", None),),
+    "dispute": (("2026-10-28", "intended_submission_method", _ABSENT),),
     "balance_transaction": (("2025-12-15", "balance_type", _ABSENT),),
     "checkout.session": (("2026-07-29", "allowed_payment_method_types", _ABSENT),),
 }

@@ -51,6 +51,7 @@ class World:
         self.charges = Table("charge", "payment_intent", "customer")
         self.refunds = Table("refund", "charge", "payment_intent")
         self.balance_transactions = Table("balance_transaction", "source")
+        self.disputes = Table("dispute", "charge", "payment_intent")
         self.sessions = Table("checkout.session", "payment_intent", "customer")
         self.line_items: dict[str, list[Json]] = {}
         self.products = Table("product")

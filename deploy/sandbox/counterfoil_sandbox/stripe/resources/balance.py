@@ -4,6 +4,7 @@ A charge in another currency is converted; the fee is Stripe's US card fee on th
 back (docs.stripe.com/refunds). There is no event for a balance transaction.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from counterfoil_sandbox.stripe import currencies
@@ -18,12 +19,25 @@ SETTLEMENT = "usd"
 _PENDING_S = 2 * DAY_S
 
 
-def enter(world: World, source: Json, kind: str, amount: int, *, fee: bool = False, at_once: bool = False) -> Json:
-    """Record a movement of `amount` minor units of the source's currency; return its balance transaction."""
+def enter(
+    world: World,
+    source: Json,
+    kind: str,
+    amount: int,
+    *,
+    fee: Callable[[int], int] = lambda _: 0,
+    category: str | None = None,
+    at_once: bool = False,
+) -> Json:
+    """Record a movement of `amount` minor units of the source's currency; return its balance transaction.
+
+    `fee` computes what Stripe keeps, in cents, from the settled amount; `category` is the reporting category, the type
+    unless given.
+    """
     sign = -1 if amount < 0 else 1
     foreign = source["currency"] != SETTLEMENT
     settled = sign * currencies.convert(abs(amount), source["currency"], SETTLEMENT) if foreign else amount
-    charged = currencies.stripe_fee(settled) if fee else 0
+    charged = fee(settled)
     now = world.now()
     available = now if at_once else (now // DAY_S) * DAY_S + _PENDING_S
     row: Json = {
@@ -39,7 +53,7 @@ def enter(world: World, source: Json, kind: str, amount: int, *, fee: bool = Fal
         "fee": charged,
         "fee_details": _fee_details(charged),
         "net": settled - charged,
-        "reporting_category": kind,
+        "reporting_category": category or kind,
         "source": source["id"],
         "status": "available" if at_once else "pending",
         "type": kind,

@@ -1,6 +1,6 @@
 """Charges: made by PaymentIntents only. They are read, described, and settled here (docs.stripe.com/api/charges)."""
 
-from counterfoil_sandbox.stripe import cards
+from counterfoil_sandbox.stripe import cards, currencies
 from counterfoil_sandbox.stripe.errors import Json
 from counterfoil_sandbox.stripe.ids import stem_of
 from counterfoil_sandbox.stripe.params import PAGING, SHIPPING, Choice, Hash, Metadata, Params, Range, Text, merged
@@ -124,7 +124,9 @@ def settle(world: World, charge: Json) -> None:
     if charge["balance_transaction"] is None:
         method = world.payment_methods.rows[charge["payment_method"]]
         at_once = payment_methods.card_of(world, method).available_at_once
-        entry = balance.enter(world, charge, "charge", charge["amount_captured"], fee=True, at_once=at_once)
+        entry = balance.enter(
+            world, charge, "charge", charge["amount_captured"], fee=currencies.stripe_fee, at_once=at_once
+        )
         charge["balance_transaction"] = entry["id"]
 
 

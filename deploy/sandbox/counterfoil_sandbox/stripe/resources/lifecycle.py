@@ -10,7 +10,7 @@ from typing import Any
 
 from counterfoil_sandbox.stripe import cards, currencies
 from counterfoil_sandbox.stripe.errors import Json, StripeError, invalid, refused
-from counterfoil_sandbox.stripe.resources import charges, payment_methods
+from counterfoil_sandbox.stripe.resources import charges, disputes, payment_methods
 from counterfoil_sandbox.stripe.world import World, snapshot
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
@@ -169,6 +169,8 @@ def charge(world: World, intent: Json, *, authenticated: bool = False) -> None:
     if intent["capture_method"] == "automatic":
         charges.settle(world, row)
     world.emit("charge.succeeded", row)
+    if card.dispute:
+        disputes.begin(world, row, card.dispute)
     world.emit("payment_intent.succeeded", intent)
     if intent["capture_method"] == "automatic_async":
         world.later(world.settings.balance_transaction_delay_ms, lambda: charges.settle_late(world, row))

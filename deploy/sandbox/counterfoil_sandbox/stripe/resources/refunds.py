@@ -15,6 +15,8 @@ from counterfoil_sandbox.stripe.world import World, changed, snapshot
 def create(world: World, call: Call) -> Json:
     """POST /v1/refunds."""
     charge = _charge(world, call)
+    if any(not dispute["is_charge_refundable"] for dispute in world.disputes.having("charge", charge["id"])):
+        raise refused(f"Charge {charge['id']} has been charged back; cannot issue a refund.", "charge_disputed")
     amount = _amount(charge, call)
     card = payment_methods.card_of(world, world.payment_methods.rows[charge["payment_method"]])
     charges.settle_late(world, charge)
