@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from starlette.applications import Starlette
 
 from counterfoil_sandbox.control import build_control_app
 from counterfoil_sandbox.pubsub.bus import EventBus
@@ -89,15 +90,16 @@ async def _start(
     """Bind and start every server, registering each stop with the stack; return what clients need to know."""
     certificate = issue_server_certificate("localhost", "127.0.0.1", host)
     (state_dir / "ca.pem").write_bytes(certificate.ca_pem)
-    jwt_key_file = state_dir / "jwt.key"
-    public_key = issue_jwt_key(jwt_key_file, state_dir / "jwt.crt")
+    key_file = state_dir / "jwt.key"
+    public_key = issue_jwt_key(key_file, state_dir / "jwt.crt")
+    shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104  # compared with, not bound to
 
     stripe_socket, https_socket, http_socket, control_socket = (
         stack.enter_context(bind(host, port))
         for port in (ports.stripe, ports.salesforce, ports.salesforce_http, ports.control)
     )
-    stripe = StripeSandbox(base_url=f"http://{host}:{port_of(stripe_socket)}", seed=seed)
     bus = EventBus()
+    stripe = StripeSandbox(base_url=f"http://{shown}:{port_of(stripe_socket)}", seed=seed)
     salesforce = SalesforceSandbox(
         url=f"https://localhost:{port_of(https_socket)}",
         http_url=f"http://localhost:{port_of(http_socket)}",
@@ -107,37 +109,36 @@ async def _start(
         seed=seed,
     )
     pubsub = PubSubSandbox(bus=bus, authorise=salesforce.authorise)
+    tls_port, plaintext_port = await pubsub.start(
+        host, ports.pubsub, ports.pubsub_plaintext, certificate.chain_pem, certificate.key_pem
+    )
+    stack.push_async_callback(pubsub.stop)
+    await stripe.start()
+    stack.push_async_callback(stripe.stop)
+    for server in (
+        HttpServer(stripe.app, stripe_socket),
+        HttpServer(salesforce.app, https_socket, certificate.context()),
+        HttpServer(salesforce.app, http_socket),
+        HttpServer(_control_app(stripe, salesforce, pubsub), control_socket),
+    ):
+        await server.start()
+        stack.push_async_callback(server.stop)
+    files = {"ca_file": str((state_dir / "ca.pem").resolve()), "jwt_key_file": str(key_file.resolve())}
+    return {
+        "stripe": {"url": stripe.base_url, "secret_key": stripe.secret_key, "account": stripe.account},
+        "salesforce": salesforce.info() | files,
+        "pubsub": {"endpoint": f"localhost:{tls_port}", "plaintext_endpoint": f"localhost:{plaintext_port}"},
+        "control": {"url": f"http://{shown}:{port_of(control_socket)}"},
+    }
 
+
+def _control_app(stripe: StripeSandbox, salesforce: SalesforceSandbox, pubsub: PubSubSandbox) -> Starlette:
     def reset() -> None:
         stripe.reset()
         pubsub.reset()
         salesforce.reset()  # last, since it defines the org's topics again
 
-    control = build_control_app([*stripe.control_routes, *salesforce.control_routes, *pubsub.control_routes], reset)
-    await stripe.start()
-    stack.push_async_callback(stripe.stop)
-    tls_port, plaintext_port = await pubsub.start(
-        host, ports.pubsub, ports.pubsub_plaintext, certificate.chain_pem, certificate.key_pem
-    )
-    stack.push_async_callback(pubsub.stop)
-    for server in (
-        HttpServer(stripe.app, stripe_socket),
-        HttpServer(salesforce.app, https_socket, certificate.context()),
-        HttpServer(salesforce.app, http_socket),
-        HttpServer(control, control_socket),
-    ):
-        await server.start()
-        stack.push_async_callback(server.stop)
-    return {
-        "stripe": {"url": stripe.base_url, "secret_key": stripe.secret_key, "account": stripe.account},
-        "salesforce": {
-            **salesforce.info(),
-            "ca_file": str((state_dir / "ca.pem").resolve()),
-            "jwt_key_file": str(jwt_key_file.resolve()),
-        },
-        "pubsub": {"endpoint": f"localhost:{tls_port}", "plaintext_endpoint": f"localhost:{plaintext_port}"},
-        "control": {"url": f"http://{host}:{port_of(control_socket)}"},
-    }
+    return build_control_app([*stripe.control_routes, *salesforce.control_routes, *pubsub.control_routes], reset)
 
 
 def _publish(info: dict[str, Any], info_file: Path) -> None:

@@ -52,7 +52,7 @@ async def listener(org: RunningSandbox, rest: Rest, authority: grpc.ChannelCrede
     info = org.info["salesforce"]
     metadata = (("accesstoken", rest.token), ("instanceurl", info["url"]), ("tenantid", info["org_id"]))
     async with grpc.aio.secure_channel(org.info["pubsub"]["endpoint"], authority) as channel:
-        listening = Listener(rpc.PubSubStub(channel), metadata)  # type: ignore[no-untyped-call]  # generated
+        listening = Listener(rpc.PubSubStub(channel), metadata)
         await listening.start()
         yield listening
         listening.stop()

@@ -140,6 +140,7 @@ def test_bad_json_and_bad_addresses(rest: Rest) -> None:
     refused(rest.get("/sobjects/Account/001000000000001AAA"), 404, "NOT_FOUND")
     refused(rest.patch("/sobjects/Account/nonsense", json={}), 400, "MALFORMED_ID")
     refused(rest.put("/sobjects/Account", json={}), 405, "METHOD_NOT_ALLOWED")
+    refused(rest.patch(f"/sobjects/Account/{NOBODY}", json={}), 404, "NOT_FOUND")
     refused(rest.get("/search", params={"q": "FIND {x}"}), 501, "SANDBOX_NOT_IMITATED")
     account = rest.one("SELECT Id FROM Account LIMIT 1")["Id"]
     assert rest.get(f"/sobjects/Account/{account[:15]}").json()["Id"] == account

@@ -1,6 +1,9 @@
 """Misbehaviour on request: which requests a fault strikes, and which records it calls locked.
 
-Kinds: status, row_lock, expired_token, request_limit, delay, disconnect, after_effect_disconnect.
+Any fault may name ``method``, ``path_prefix`` and ``sobject`` (in the path or among the records) to choose requests,
+and ``times`` (-1 for always). Kinds: ``status`` (``status``, ``error_code``, ``message``, ``after_effect``), ``row_lock``
+(``values`` of any text field to choose records, ``rows`` at most), ``expired_token``, ``request_limit`` (``message``),
+``delay`` (``ms``), ``disconnect`` (``after_effect``) and ``after_effect_disconnect``.
 """
 
 from collections.abc import Callable, Mapping

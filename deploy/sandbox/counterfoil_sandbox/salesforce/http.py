@@ -5,6 +5,7 @@ What a request means is decided by ``api``; this file knows HTTP. Bodies and tok
 
 import asyncio
 import json
+import logging
 import re
 import time
 import uuid
@@ -35,6 +36,7 @@ from counterfoil_sandbox.server import cut_connection
 
 MAX_URI_AND_HEADERS = 16_384
 KEPT_REQUESTS = 10_000
+_LOGGER = logging.getLogger(__name__)
 _DATA = re.compile(r"/services/data/(v(\d+)\.0)(/.*)?")
 _CLIENT = re.compile(r"client\s*=\s*([^;,\s]+)", re.IGNORECASE)
 
@@ -59,7 +61,12 @@ class HttpSide:
         names, count = _named_objects(path, body)
         entry["records"] = count
         fault = take_fault(self._faults, entry["method"], path, names)
-        answer = await self._answer(request, body, path, entry, fault)
+        try:
+            answer = await self._answer(request, body, path, entry, fault)
+        except Exception:
+            # A defect of the sandbox must be seen in its output, and must not look like an answer of Salesforce's.
+            _LOGGER.exception("the sandbox failed on %s %s", entry["method"], path)
+            answer = _error(ApiError("SANDBOX_DEFECT", "The sandbox failed; its output says why", status=500))
         entry["duration_ms"] = round((time.monotonic() - started) * 1000, 1)
         entry["status"] = None if answer is None else answer.status
         self.requests.append(entry)
@@ -224,7 +231,11 @@ def _number(value: object) -> float:
 
 
 async def _send(send: Send, answer: Answer, *, head: bool) -> None:
-    content = b"" if answer.body is None else json.dumps(answer.body, default=_number, ensure_ascii=False).encode()
+    content = (
+        b""
+        if answer.body is None
+        else json.dumps(answer.body, default=_number, ensure_ascii=False).encode("utf-8", "replace")
+    )
     headers = {"content-type": "application/json;charset=UTF-8", "vary": "Accept-Encoding", "cache-control": "no-cache"}
     if answer.body is None:
         del headers["content-type"]

@@ -75,6 +75,7 @@ class SObject:
     fields: dict[str, Field] = field(default_factory=dict)
     custom: bool = False
     is_event: bool = False
+    publishes_at_once: bool = False
     writeable: bool = True
     hard_delete: bool = False
     viewed: bool = False
@@ -85,6 +86,11 @@ class SObject:
         for item in fields:
             self.fields[item.name] = item
             self._folded[item.name.lower()] = item
+
+    def remove(self, name: str) -> None:
+        """Take a field away, if it is there."""
+        self.fields.pop(name, None)
+        self._folded.pop(name.lower(), None)
 
     def find(self, name: str) -> Field | None:
         """Return a field by its API name, whatever its case."""

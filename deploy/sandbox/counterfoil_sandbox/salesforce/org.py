@@ -99,7 +99,10 @@ class _FlowRunner:
         values: dict[str, Any] = {name: accept(event.fields[name], raw) for name, raw in create.constants.items()}
         for name, reference in create.references.items():
             values[name] = self._resolve(reference, user, record)
-        self._store.after_commit(lambda: self._events.publish(user, event, values))
+        if event.publishes_at_once:
+            self._events.publish(user, event, values)  # heard even if the transaction is undone
+        else:
+            self._store.after_commit(lambda: self._events.publish(user, event, values))
 
     def _resolve(self, reference: str, user: str, record: Row) -> Any:
         root, _, name = reference.partition(".")

@@ -118,45 +118,18 @@ def seed_org(dml: Dml, ids: IdFactory) -> Seeded:
     dml.clock = lambda: SEEDED_AT
     seeder = _Seeder(dml, ids)
     with dml.store.transaction():
-        org_id = _setup(seeder)
+        _currencies_and_statuses(seeder)
+        _stages(seeder)
+        org_id = _user_and_organization(seeder)
         book = seeder.raw("Pricebook2", Name="Standard Price Book", IsActive=True, IsStandard=True, IsArchived=False)
         entries = _price_book(seeder, book)
         accounts = [_account(seeder, number, row) for number, row in enumerate(_ACCOUNTS)]
-        for number, (account, name, amount, currency, stage, lines) in enumerate(_OPPORTUNITIES):
-            record = seeder.add(
-                "Opportunity",
-                {
-                    "AccountId": accounts[account],
-                    "Name": name,
-                    "Amount": amount,
-                    "CurrencyIsoCode": currency,
-                    "StageName": stage,
-                    "CloseDate": f"2026-12-{10 + number}",
-                    "Type": "New Business",
-                },
-            )
-            items = ((entries[product][currency], _PRODUCTS[product][2][currency], count) for product, count in lines)
-            _lines(seeder, "OpportunityLineItem", {"OpportunityId": record}, items)
-        for account, name, currency, lines, activated in _ORDERS:
-            record = seeder.add(
-                "Order",
-                {
-                    "AccountId": accounts[account],
-                    "Name": name,
-                    "CurrencyIsoCode": currency,
-                    "Status": "Draft",
-                    "EffectiveDate": "2026-10-01",
-                    "Pricebook2Id": book,
-                },
-            )
-            items = ((entries[product][currency], _PRODUCTS[product][2][currency], count) for product, count in lines)
-            _lines(seeder, "OrderItem", {"OrderId": record}, items)
-            if activated:
-                seeder.change("Order", record, {"Status": "Activated"})
+        _opportunities(seeder, accounts, entries)
+        _orders(seeder, accounts, entries, book)
     return Seeded(org_id, seeder.user)
 
 
-def _setup(seeder: _Seeder) -> str:
+def _currencies_and_statuses(seeder: _Seeder) -> None:
     for code in CURRENCIES:
         rate, places = _RATES[code]
         seeder.raw(
@@ -167,6 +140,13 @@ def _setup(seeder: _Seeder) -> str:
             IsActive=True,
             IsCorporate=code == CURRENCIES[0],
         )
+    for number, code in enumerate(("Draft", "Activated"), start=1):
+        seeder.raw(
+            "OrderStatus", MasterLabel=code, ApiName=code, SortOrder=number, IsDefault=number == 1, StatusCode=code
+        )
+
+
+def _stages(seeder: _Seeder) -> None:
     for number, (label, probability, category, category_name, closed, won) in enumerate(_STAGES, start=1):
         seeder.raw(
             "OpportunityStage",
@@ -180,10 +160,9 @@ def _setup(seeder: _Seeder) -> str:
             ForecastCategoryName=category_name,
             DefaultProbability=Decimal(probability),
         )
-    for number, code in enumerate(("Draft", "Activated"), start=1):
-        seeder.raw(
-            "OrderStatus", MasterLabel=code, ApiName=code, SortOrder=number, IsDefault=number == 1, StatusCode=code
-        )
+
+
+def _user_and_organization(seeder: _Seeder) -> str:
     settings = {"TimeZoneSidKey": "America/Los_Angeles", "LanguageLocaleKey": "en_US"}
     seeder.raw(
         "User",
@@ -214,6 +193,48 @@ def _setup(seeder: _Seeder) -> str:
         OrganizationType="Enterprise Edition",
         **settings,
     )
+
+
+def _opportunities(seeder: _Seeder, accounts: list[str], entries: list[dict[str, str]]) -> None:
+    for number, (account, name, amount, currency, stage, lines) in enumerate(_OPPORTUNITIES):
+        record = seeder.add(
+            "Opportunity",
+            {
+                "AccountId": accounts[account],
+                "Name": name,
+                "Amount": amount,
+                "CurrencyIsoCode": currency,
+                "StageName": stage,
+                "CloseDate": f"2026-12-{10 + number}",
+                "Type": "New Business",
+            },
+        )
+        _lines(seeder, "OpportunityLineItem", {"OpportunityId": record}, _priced(entries, currency, lines))
+
+
+def _orders(seeder: _Seeder, accounts: list[str], entries: list[dict[str, str]], book: str) -> None:
+    for account, name, currency, lines, activated in _ORDERS:
+        record = seeder.add(
+            "Order",
+            {
+                "AccountId": accounts[account],
+                "Name": name,
+                "CurrencyIsoCode": currency,
+                "Status": "Draft",
+                "EffectiveDate": "2026-10-01",
+                "Pricebook2Id": book,
+            },
+        )
+        _lines(seeder, "OrderItem", {"OrderId": record}, _priced(entries, currency, lines))
+        if activated:
+            seeder.change("Order", record, {"Status": "Activated"})
+
+
+def _priced(
+    entries: list[dict[str, str]], currency: str, lines: Iterable[tuple[int, int]]
+) -> list[tuple[str, str, int]]:
+    """Turn (product, quantity) pairs into price book entry, unit price and quantity."""
+    return [(entries[product][currency], _PRODUCTS[product][2][currency], quantity) for product, quantity in lines]
 
 
 def _account(seeder: _Seeder, number: int, facts: tuple[str, ...]) -> str:

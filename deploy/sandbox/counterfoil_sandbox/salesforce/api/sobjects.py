@@ -60,7 +60,9 @@ def update(org: Org, call: Call) -> Answer:
     sobject = find_object(org, call.segments[1])
     _check_writeable(sobject)
     row = _existing(org, sobject, call.segments[2], writing=True)
-    org.dml.update(call.context, sobject, row["Id"], call.record())
+    body = call.record()
+    _refuse_key_in_body(body, "id")
+    org.dml.update(call.context, sobject, row["Id"], body)
     return Answer(204)
 
 
@@ -96,9 +98,7 @@ def upsert(org: Org, call: Call) -> Answer:
     sobject, key = _keyed(org, call)
     _check_writeable(sobject)
     body = call.record()
-    for name in body:
-        if name.lower() in {"id", key.name.lower()}:
-            raise RecordError("INVALID_FIELD", f"The {name} field should not be specified in the sobject data.", [name])
+    _refuse_key_in_body(body, "id", key.name.lower())
     if key.name == "Id":
         row = _existing(org, sobject, call.segments[3], writing=True)
         org.dml.update(call.context, sobject, row["Id"], body)
@@ -180,6 +180,12 @@ def select(sobject: SObject, row: Row, base: str, names: str | None) -> dict[str
 
 def _render(sobject: SObject, row: Row, call: Call) -> dict[str, Any]:
     return select(sobject, row, call.base, call.query.get("fields"))
+
+
+def _refuse_key_in_body(body: dict[str, Any], *keys: str) -> None:
+    for name in body:
+        if name.lower() in keys:
+            raise RecordError("INVALID_FIELD", f"The {name} field should not be specified in the sobject data.", [name])
 
 
 def _check_writeable(sobject: SObject) -> None:

@@ -89,6 +89,7 @@ def read_object(schema: Schema, file: Path, prefix: str) -> None:
     if sobject.is_event:
         if root.text("eventType") != "HighVolume":
             raise MetadataError(file, "only platform events of eventType HighVolume are imitated")
+        sobject.publishes_at_once = root.text("publishBehavior", "PublishImmediately") == "PublishImmediately"
         sobject.add([Field("ReplayId", "string", "Replay ID", length=1000), *system_fields(viewed=False)[1:3]])
     else:
         sobject.add([*_object_fields(root), *system_fields(viewed=False)])
@@ -110,6 +111,8 @@ def read_field(schema: Schema, sobject: SObject, file: Path, value_sets: ValueSe
     if name != file.name.split(".")[0] or not name.endswith("__c"):
         raise MetadataError(file, f"fullName {name} must be the file's name and end in __c")
     required = root.flag("required") or kind == "MasterDetail"
+    if kind == "MasterDetail":
+        sobject.remove("OwnerId")  # the detail belongs to whoever owns its master
     sobject.add(
         [
             Field(
