@@ -85,7 +85,7 @@ class PubSubFeed:
     def _stub(self) -> services.PubSubStub:
         if self._channel is None:
             self._channel = open_channel(self._org, self._roots)
-        return services.PubSubStub(self._channel)  # type: ignore[no-untyped-call]  # generated
+        return services.PubSubStub(self._channel)
 
     async def _sign_in(self) -> CredentialsValue:
         try:

@@ -18,7 +18,7 @@ from opentelemetry.trace import Span
 
 from service import config
 from service.clients._calls import Calls, timeouts
-from service.clients.salesforce._errors import DENIED, UNAVAILABLE, unreadable
+from service.clients.salesforce._errors import DENIED, UNAVAILABLE, classify, unreadable
 from service.clock import Clock
 from service.domain import normalise_salesforce_id
 from service.errors import ConfigurationError, InvalidRequest, VendorDenied, VendorUnavailable
@@ -82,7 +82,8 @@ class SignIn:
         Raises:
             VendorDenied: refused now, or so recently that Salesforce is not asked again.
             VendorUnavailable: no answer.
-            ConfigurationError: the sign-in worked, but in another org than the configured one.
+            ConfigurationError: the sign-in worked, but in another org than the configured one, or in a sandbox where
+                none was said, or the reverse.
         """
         if self._current is not None and self._current != refresh_after:
             return self._current
@@ -128,6 +129,14 @@ class SignIn:
                 f"is {self._org.org_id}, but the credentials belong to {session.org_id}",
                 "Correct the org id or the credentials",
             )
+        is_sandbox = await self._calls.run("organization", attributes, lambda _: self._ask_kind(session))
+        if is_sandbox is not self._org.is_sandbox:
+            said, found = ("true", "production") if self._org.is_sandbox else ("false", "a sandbox")
+            raise ConfigurationError(
+                f"orgs.{self._name}.is_sandbox",
+                f"is {said}, but the org is {found}",
+                "Correct it, or the org id and the credentials",
+            )
         self._current = session
         return session
 
@@ -148,6 +157,30 @@ class SignIn:
         if answer.status_code != requests.codes.ok:
             raise _refusal(answer.status_code, str(body.get("error") or "")[:60])
         return _read(body)
+
+    def _ask_kind(self, session: Session) -> bool:
+        """Return Organization.IsSandbox: the id alone does not tell a copy from the org it was copied from."""
+        answer = self._http.get(
+            f"{session.instance_url}/services/data/v{self._org.api_version}/query",
+            params={"q": "SELECT IsSandbox FROM Organization LIMIT 1"},
+            headers={"Authorization": f"Bearer {session.access_token}"},
+            timeout=timeouts(self._org.timeout_seconds),
+            verify=str(self._org.ca_file) if self._org.ca_file else True,
+            allow_redirects=False,
+        )
+        try:
+            body: Any = answer.json()
+        except requests.JSONDecodeError:
+            body = None
+        if answer.status_code != requests.codes.ok:
+            raise classify(body, status=answer.status_code)
+        try:
+            kind = body["records"][0]["IsSandbox"]
+        except (KeyError, IndexError, TypeError):
+            kind = None
+        if not isinstance(kind, bool):
+            raise unreadable("organization")
+        return kind
 
     def _form(self) -> dict[str, str]:
         auth = self._org.auth

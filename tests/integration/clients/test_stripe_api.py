@@ -63,7 +63,7 @@ async def create(api: StripeApi) -> Any:
 async def test_a_create_is_sent_once_with_key_and_version_and_comes_back_whole(api: StripeApi, server: Vendor) -> None:
     answer = await api.create(
         "payment_intent",
-        {"amount": 5000, "payment_method_types": ["card"], "metadata": {"a": "b"}},
+        {"amount": 5000, "excluded_payment_method_types": ["card"], "metadata": {"a": "b"}},
         idempotency_key="k1",
     )
     assert answer.body == INTENT
@@ -76,7 +76,7 @@ async def test_a_create_is_sent_once_with_key_and_version_and_comes_back_whole(a
     assert request.headers["stripe-version"] == API_VERSION == api.api_version
     assert request.headers["authorization"] == "Bearer sk_test_1"
     assert "x-stripe-client-telemetry" not in request.headers
-    assert request.form == {"amount": "5000", "payment_method_types[0]": "card", "metadata[a]": "b"}
+    assert request.form == {"amount": "5000", "excluded_payment_method_types[0]": "card", "metadata[a]": "b"}
 
 
 async def test_no_call_reports_the_one_before(api: StripeApi, server: Vendor) -> None:

@@ -1,9 +1,9 @@
-"""Salesforce's Pub/Sub service as a process of its own, and a database of our own."""
+"""Salesforce's Pub/Sub service as a process of its own, and intake on a real database."""
 
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -14,9 +14,8 @@ import pytest
 
 from service.clock import SystemClock
 from service.config import Org
-from service.db import Database, EmbeddedPostgres, Wakes, open_database
+from service.db import Database, Wakes
 from service.intake import StreamIntake
-from service.migrations import upgrade
 from subscribers import CredentialsValue
 
 _NUMBERS = count(1)
@@ -97,22 +96,6 @@ def salesforce(process: Salesforce) -> Iterator[Salesforce]:
     yield process
     process.http.delete("/pubsub/faults").raise_for_status()
     process.post("settings", **DEFAULT_SETTINGS)
-
-
-@pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    postgres = EmbeddedPostgres(tmp_path_factory.mktemp("data"))
-    url = postgres.start()
-    upgrade(url)
-    yield url
-    postgres.stop()
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    it = open_database(database_url, pool_size=5)
-    yield it
-    await it.close()
 
 
 @pytest.fixture

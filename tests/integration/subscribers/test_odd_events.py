@@ -62,7 +62,7 @@ def event(replay_id: bytes, payload: bytes, schema_id: str = "good", **more: Any
 
 async def read(salesforce: Salesforce, odd: Odd, batches: int) -> list[Batch]:
     server = grpc.aio.server()
-    services.add_PubSubServicer_to_server(odd, server)  # type: ignore[no-untyped-call]  # generated
+    services.add_PubSubServicer_to_server(odd, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     org = salesforce.org()
