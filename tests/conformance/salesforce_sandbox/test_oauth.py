@@ -68,6 +68,13 @@ def test_bad_assertions(org: RunningSandbox, change: dict[str, Any], error: str,
     assert (answer.status_code, answer.json()) == (400, {"error": error, "error_description": description})
 
 
+@pytest.mark.parametrize("audience", ["https://login.salesforce.com", "url", "http_url"])
+def test_audiences(org: RunningSandbox, audience: str) -> None:
+    info = org.info["salesforce"]
+    claim = assertion(info, aud=info.get(audience, audience))
+    assert ask(info, grant_type=JWT_BEARER, assertion=claim).status_code == 200
+
+
 def test_client_credentials_and_refusals(org: RunningSandbox) -> None:
     info = org.info["salesforce"]
     good = {"client_id": info["client_id"], "client_secret": info["client_secret"]}

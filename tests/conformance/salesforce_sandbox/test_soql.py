@@ -117,6 +117,11 @@ def test_errors(rest: Rest, query: str, status: int, code: str) -> None:
         )
 
 
+def test_a_query_too_long_for_a_uri(rest: Rest) -> None:
+    query = f"SELECT Id FROM Account WHERE Name = '{'x' * 16_384}'"
+    refused(rest.get("/query", params={"q": query}), 414, "URI_TOO_LONG")
+
+
 def test_pages(rest: Rest, salesforce: Any) -> None:
     for start in range(0, 450, 150):
         records = [

@@ -1,9 +1,9 @@
 """Misbehaviour on request: which requests a fault strikes, and which records it calls locked.
 
 Any fault may name ``method``, ``path_prefix`` and ``sobject`` (in the path or among the records) to choose requests,
-and ``times`` (-1 for always). Kinds: ``status`` (``status``, ``error_code``, ``message``, ``after_effect``), ``row_lock``
-(``values`` of any text field to choose records, ``rows`` at most), ``expired_token``, ``request_limit`` (``message``),
-``delay`` (``ms``), ``disconnect`` (``after_effect``) and ``after_effect_disconnect``.
+and ``times`` (-1 for always). Kinds: ``status`` (``status``, ``error_code``, ``message``, ``after_effect``),
+``row_lock`` (``values`` of any text field to choose records, ``rows`` at most), ``expired_token``, ``request_limit``
+(``message``), ``delay`` (``ms``), ``disconnect`` (``after_effect``) and ``after_effect_disconnect``.
 """
 
 from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
@@ -39,11 +39,20 @@ class OAuth:
     """One external client app, its certificate, one execution user, and the sessions given so far."""
 
     def __init__(
-        self, *, client_id: str, client_secret: str, public_key: RSAPublicKey, org_id: str, user_id: str, username: str
+        self,
+        *,
+        client_id: str,
+        client_secret: str,
+        public_key: RSAPublicKey,
+        my_domains: Sequence[str],
+        org_id: str,
+        user_id: str,
+        username: str,
     ) -> None:
         self.client_id = client_id
         self.client_secret = client_secret
         self._public_key = public_key
+        self._audiences = [*AUDIENCES, *my_domains]
         self._org_id = org_id
         self.user_id = user_id
         self._username = username
@@ -131,7 +140,7 @@ class OAuth:
                 assertion,
                 self._public_key,
                 algorithms=["RS256"],
-                audience=[*AUDIENCES, base_url],
+                audience=[*self._audiences, base_url],
                 leeway=CLOCK_SKEW_S,
                 options={"require": ["exp", "aud", "iss", "sub"]},
             )

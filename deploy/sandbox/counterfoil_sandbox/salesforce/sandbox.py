@@ -37,6 +37,7 @@ class SalesforceSandbox:
             client_id=f"3MVG9{_digest('client id', seed)}",
             client_secret=_digest("client secret", seed).upper(),
             public_key=public_key,
+            my_domains=(url, http_url),
             org_id=seeded.org_id,
             user_id=seeded.user_id,
             username=USERNAME,
