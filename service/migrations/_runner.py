@@ -15,7 +15,8 @@ from service.errors import ConfigurationError
 
 _LOCK = 0x0C0F  # one migrator at a time, for the whole database
 _MIN_SERVER = 150_000
-_TIMEOUTS = {"lock_timeout": "10s", "statement_timeout": "10min", "idle_in_transaction_session_timeout": "10min"}
+_LOCK_TIMEOUT = "10s"
+_TIMEOUTS = {"statement_timeout": "10min", "idle_in_transaction_session_timeout": "10min"}
 
 
 def _config() -> Config:
@@ -35,10 +36,10 @@ def _connect(url: str) -> Connection:
         ) from error
 
 
-def upgrade(url: str, revision: str = "head") -> list[str]:
+def upgrade(url: str, revision: str = "head", *, lock_timeout: str = _LOCK_TIMEOUT) -> list[str]:
     """Bring the database at `url` up to `revision`; return the numbers applied, in order.
 
-    Waits for another migrator to finish first.
+    Waits for another migrator to finish first, and at most `lock_timeout` for a table that somebody else holds.
 
     Raises:
         ConfigurationError: the database does not answer or is older than PostgreSQL 15.
@@ -49,7 +50,7 @@ def upgrade(url: str, revision: str = "head") -> list[str]:
                 "COUNTERFOIL_DATABASE_URL", "this PostgreSQL is too old", "Use PostgreSQL 15 or later"
             )
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-        for name, value in _TIMEOUTS.items():
+        for name, value in (_TIMEOUTS | {"lock_timeout": lock_timeout}).items():
             connection.execute(text(f"SET {name} = '{value}'"))
         connection.commit()
         before = _applied(connection)

@@ -1,0 +1,136 @@
+"""Every earlier database becomes the present one, and the present one is what the rooms and Procrastinate expect."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from service import commands, inbox, mirror, outbox  # noqa: F401  (each declares its tables)
+from service.db import metadata
+from service.errors import ConfigurationError
+from service.migrations import pending, upgrade
+from tests.support.postgres import at_database, drop_database, empty_database
+
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+# Everything a catalogue knows of tables, indexes, functions, triggers and types, in comparable words.
+CATALOGUE = """
+    SELECT 'column', table_name || '.' || column_name,
+           concat_ws(' ', data_type, is_nullable, column_default, collation_name)
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
+    UNION ALL SELECT 'function', oid::regprocedure::text, pg_get_functiondef(oid)
+    FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT 'trigger', tgrelid::regclass || '.' || tgname, pg_get_triggerdef(oid)
+    FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL SELECT 'enum', enumtypid::regtype::text, string_agg(enumlabel, ',' ORDER BY enumsortorder)
+    FROM pg_enum GROUP BY enumtypid
+"""
+Catalogue = dict[tuple[str, str], str]
+
+
+@pytest.fixture
+def url(postgres_url: str) -> Iterator[str]:
+    it = empty_database(postgres_url)
+    yield it
+    drop_database(postgres_url, it)
+
+
+def catalogue(url: str) -> Catalogue:
+    with psycopg.connect(url) as connection:
+        return {(row[0], row[1]): row[2] for row in connection.execute(CATALOGUE)}
+
+
+def test_the_list_of_revisions_here_is_whole(url: str) -> None:
+    assert tuple(pending(url)) == REVISIONS
+
+
+@pytest.mark.parametrize("start", REVISIONS)
+def test_every_earlier_state_upgrades_to_the_head(url: str, database_url: str, start: str) -> None:
+    before = [revision for revision in REVISIONS if revision <= start]
+    assert upgrade(url, start) == before
+    assert upgrade(url) == [revision for revision in REVISIONS if revision > start]
+    assert pending(url) == []
+    assert catalogue(url) == catalogue(database_url)
+
+
+def test_rows_of_every_earlier_state_survive(url: str) -> None:
+    upgrade(url, "0001")
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO inbox (source, account, event_id, kind, payload, state, received_at) "
+            "VALUES ('stripe', 'acme', 'evt_1', 'charge.updated', '{}', 'handled', now())"
+        )
+    upgrade(url)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT event_id FROM inbox").fetchall() == [("evt_1",)]
+
+
+def test_a_second_upgrade_finds_nothing_to_do(database_url: str) -> None:
+    assert upgrade(database_url) == []
+
+
+def test_the_tables_the_rooms_declare_are_the_migrated_ones(database_url: str) -> None:
+    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
+
+    def of_ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+        foreign = (name or "").startswith(("procrastinate_", "alembic_"))
+        return not (kind == "table" and foreign)
+
+    with engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True, "include_object": of_ours}
+        differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+    engine.dispose()
+    assert differences == []
+    assert set(metadata.tables) == {"inbox", "streams", "mirror", "outbox", "commands", "calls"}
+
+
+def test_procrastinate_finds_its_own_schema(url: str, database_url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(resources.files("procrastinate.sql").joinpath("schema.sql").read_text())
+    wanted = catalogue(url)
+    migrated = catalogue(database_url)
+    assert len(wanted) > 50
+    assert {key: migrated.get(key) for key in wanted} == wanted
+    added = {name for _, name in migrated.keys() - wanted.keys()}
+    assert not {name for name in added if "procrastinate" in name}
+
+
+def test_of_two_migrators_at_once_one_does_the_work(url: str) -> None:
+    together = threading.Barrier(2)
+
+    def migrate() -> list[str]:
+        together.wait()
+        return upgrade(url)
+
+    with ThreadPoolExecutor(2) as pool:
+        done = [future.result() for future in [pool.submit(migrate), pool.submit(migrate)]]
+    assert sorted(done) == [[], list(REVISIONS)]
+
+
+def test_a_table_somebody_holds_ends_a_migration_in_time_and_changes_nothing(url: str) -> None:
+    upgrade(url, "0004")
+    before = catalogue(url)
+    with psycopg.connect(url) as holder:
+        # What every step reads and writes is locked, as by a forgotten session.
+        holder.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            upgrade(url, lock_timeout="200ms")
+        holder.rollback()
+    assert catalogue(url) == before
+    assert upgrade(url) == ["0005"]
+
+
+def test_a_database_that_does_not_answer_is_named_as_a_setting(postgres_url: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        upgrade(at_database(postgres_url, "nowhere"))
+    assert refused.value.field == "COUNTERFOIL_DATABASE_URL"
