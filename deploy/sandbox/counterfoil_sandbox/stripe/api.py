@@ -172,7 +172,7 @@ class Api:
 
     def _refusal(self, exchange: Exchange, error: StripeError) -> Answer:
         shown = dict(error.error)
-        if error.status not in (401, 404):
+        if "code" in shown or error.status not in (401, 404):  # a request that reached nothing has no log
             shown["request_log_url"] = (
                 f"https://dashboard.stripe.com/{self._world.ids.account}/test/logs/{exchange.id}?t={int(time.time())}"
             )
