@@ -73,7 +73,7 @@ class SalesforceApi:
         clock: for the sign-in.
 
     Raises:
-        ConfigurationError: the secret of the sign-in cannot be read.
+        ConfigurationError: the secret of the sign-in cannot be read, or cannot sign.
     """
 
     def __init__(self, name: str, org: config.Org, clock: Clock) -> None:

@@ -60,6 +60,9 @@ class SignIn:
         clock: for assertions and pauses.
         calls: the org's threads.
         http: the org's connections.
+
+    Raises:
+        ConfigurationError: the secret cannot be read, or is no key that can sign.
     """
 
     def __init__(self, name: str, org: config.Org, clock: Clock, calls: Calls, http: requests.Session) -> None:
@@ -70,6 +73,7 @@ class SignIn:
         self._http = http
         secret = "private_key" if isinstance(org.auth, config.JwtBearer) else "client_secret"
         self._secret = getattr(org.auth, secret).read(f"orgs.{name}.auth.{secret}")
+        self._form()  # a key that cannot sign is a fault of the settings: it shows before anything starts
         self._current: Session | None = None
         self._attempt: asyncio.Task[Session] | None = None
         self._refusal: VendorDenied | None = None
