@@ -43,7 +43,7 @@ def plain(value: Any) -> Any:
 def _content(event: ReceivedEvent) -> tuple[str, str]:
     """Return kind and JSON of an event."""
     if isinstance(event.payload, bytes):
-        log().warning("stream_event_undecodable", topic=event.topic, schema_id=event.schema_id)
+        log().warning("stream.event_undecodable", topic=event.topic, schema_id=event.schema_id)
         raw = {"topic": event.topic, "schema_id": event.schema_id, "raw": event.payload.hex()}
         return UNDECODABLE, orjson.dumps(raw).decode()
     return event.topic, orjson.dumps(plain(event.payload)).decode()

@@ -96,7 +96,7 @@ class Supervisor:
         try:
             return await self._intake.claim_stream(self._org, self._topic, self._holder, self._lease)
         except Exception as error:  # noqa: BLE001  (whatever the database says, the next try is the answer)
-            self._log().warning("stream_claim_failed", error=type(error).__name__)
+            self._log().warning("stream.claim_failed", error=type(error).__name__)
             return None
 
     async def _hold(self, lease: StreamLease) -> None:
@@ -116,7 +116,7 @@ class Supervisor:
             async with asyncio.timeout(RELEASE_SECONDS):
                 await self._intake.release_stream(lease)
         except Exception as error:  # noqa: BLE001  (the lease runs out by itself)
-            self._log().warning("stream_release_failed", error=type(error).__name__)
+            self._log().warning("stream.release_failed", error=type(error).__name__)
 
     async def _renew(self, lease: StreamLease) -> None:
         """Renew until the lease is lost, or may be: a database that does not answer cannot tell."""
@@ -132,8 +132,8 @@ class Supervisor:
                         break
                 ours_until = asked + self._lease.total_seconds()
             except Exception as error:  # noqa: BLE001  (the next try is the answer)
-                self._log().warning("stream_renewal_failed", error=type(error).__name__)
-        self._log().warning("stream_lease_lost")
+                self._log().warning("stream.renewal_failed", error=type(error).__name__)
+        self._log().warning("stream.lease_lost")
 
     async def _read(self, lease: StreamLease) -> None:
         """Read until the lease is lost; the position moves only with what was stored."""
@@ -156,7 +156,7 @@ class Supervisor:
             if end.cause is Cause.REPLAY_LOST:
                 stream_gaps.add(1, {"org": self._org, "topic": self._topic})
                 lost = "" if position is None else position.hex()
-                self._log().error("stream_gap", lost_position=lost, code=end.code, rpc_id=end.rpc_id)
+                self._log().error("stream.gap", lost_position=lost, code=end.code, rpc_id=end.rpc_id)
                 position = None
             await self._sleep(self._pause_after(end))
 
@@ -174,7 +174,7 @@ class Supervisor:
             pause = min(self._pauses.first * 2 ** min(self._failures, 30), self._pauses.longest)
             self._failures += 1
         say = self._log().error if alarm else self._log().warning if end.cause is Cause.SLOW_DOWN else self._log().info
-        say("stream_ended", cause=end.cause.value, code=end.code, rpc_id=end.rpc_id, alarm=alarm)
+        say("stream.ended", cause=end.cause.value, code=end.code, rpc_id=end.rpc_id, alarm=alarm)
         return max(pause, end.retry_after or pause)
 
     async def _sleep(self, pause: timedelta) -> None:

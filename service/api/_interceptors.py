@@ -99,7 +99,7 @@ class Rewritten(_Around):
             return await inner(request, context)
         except Exception as error:  # noqa: BLE001  (the door's last line: the caller gets a fixed answer)
             if not isinstance(error, CounterfoilError):
-                log_fault("rpc_failed", error, method=method[1:])
+                log_fault("rpc.failed", error, method=method[1:])
             status = to_status(error)
         details = ((DETAILS_KEY, status.SerializeToString()),)
         return await context.abort(code_of(status), status.message, details)

@@ -11,7 +11,6 @@ import struct
 from datetime import UTC, datetime, timedelta
 
 from service.errors import InvalidRequest, Violation
-from service.projection import PaymentFacts
 
 MAX_TOKEN = 600
 
@@ -22,11 +21,6 @@ _HEAD = struct.Struct(">Bq8s")  # version, microseconds since 1970, digest of th
 _CHECKSUM = 8
 
 Position = tuple[datetime, str]
-
-
-def position_of(payment: PaymentFacts) -> Position:
-    """Return a payment's place in a listing; one whose making is not known yet stands at the end, in 1970."""
-    return payment.created_at or _EPOCH, payment.payment_id
 
 
 def filter_digest(*filters: str) -> bytes:

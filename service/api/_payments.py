@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from service.api._deadlines import HasDeadline, time_left
 from service.api._messages import payment_from_facts, payment_of
-from service.api._pages import position_of, write_token
+from service.api._pages import Position, write_token
 from service.api._validation import ListQuery, parse_create, parse_get, parse_list
 from service.commands import Command, Commands, CommandState
 from service.db import Database
@@ -50,8 +50,8 @@ class PaymentReader:
         async with self._database.read() as tx:
             return await read_payment(tx, entity, payment_id)
 
-    async def page(self, query: ListQuery) -> list[PaymentFacts]:
-        """Return the payments of a page, and one more if there is another page."""
+    async def page(self, query: ListQuery) -> tuple[list[PaymentFacts], Position | None]:
+        """Return the payments of a page, and where the next one begins, if there may be one."""
         async with self._database.read() as tx:
             return await list_payments(
                 tx,
@@ -60,7 +60,7 @@ class PaymentReader:
                 status=query.status,
                 customer_id=query.customer_id,
                 after=query.after,
-                limit=query.page_size + 1,
+                limit=query.page_size,
             )
 
 
@@ -103,9 +103,8 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         """Return one page of payments."""
         query = parse_list(request)
         self._require(query.entity)
-        found = await self._payments.page(query)
-        shown, more = found[: query.page_size], len(found) > query.page_size
-        token = write_token(position_of(shown[-1]), query.digest) if more else ""
+        shown, position = await self._payments.page(query)
+        token = write_token(position, query.digest) if position else ""
         return payments_service_pb2.ListPaymentsResponse(
             payments=[payment_from_facts(facts) for facts in shown], next_page_token=token
         )

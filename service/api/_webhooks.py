@@ -140,5 +140,5 @@ class StripeWebhooks:
         except CounterfoilError as error:
             return error_answer(error)
         except Exception as error:  # noqa: BLE001  (the door's last line: the sender gets a fixed answer)
-            log_fault("webhook_failed", error, entity=entity)
+            log_fault("webhook.failed", error, entity=entity)
             return _FAULT

@@ -18,7 +18,8 @@ from service.maintenance import Fetcher, Retention
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, PubSubFeed, Supervisor
 
-_MAX_CONNECTIONS = 2048
+# Above the queue's own limit, whose refusal says when to come back; each connection has one event under way.
+_SPARE_CONNECTIONS = 256
 _RETENTION_SECONDS = 3600.0
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
@@ -45,12 +46,13 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         for name, entity in parts.installation.entities.items()
     }
     app = build_web_app(intake, secrets, parts.readiness, parts.clock, settings)
-    server = WebServer(app, host=settings.web_host, port=settings.web_port, max_connections=_MAX_CONNECTIONS)
+    limit = settings.intake_queue_limit + _SPARE_CONNECTIONS
+    server = WebServer(app, host=settings.web_host, port=settings.web_port, max_connections=limit)
     port = await server.start()
     try:
         yield {"web": f"http://{settings.web_host}:{port}"}
     finally:
-        await server.stop(timedelta(seconds=settings.drain_seconds / 2))
+        await server.stop(timedelta(seconds=settings.drain_seconds / 4))
         intake.close()
         await writing
 
@@ -64,7 +66,7 @@ async def grpc(parts: Parts, _spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     try:
         yield {"grpc": f"{parts.settings.grpc_host}:{port}"}
     finally:
-        await server.stop(timedelta(seconds=parts.settings.drain_seconds / 2))
+        await server.stop(timedelta(seconds=parts.settings.drain_seconds / 4))
 
 
 @asynccontextmanager
@@ -105,7 +107,10 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     finally:
         stop.set()
         working.cancel()
-        await asyncio.wait([*loops, working])
+        # A call to a vendor that hangs may outlast the drain: what it was doing is safe in its row, under a lease.
+        _, late = await asyncio.wait([*loops, working], timeout=settings.drain_seconds / 2)
+        for task in late:
+            task.cancel()
 
 
 def _credentials(org: SalesforceApi) -> Credentials:

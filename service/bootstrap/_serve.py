@@ -12,11 +12,14 @@ import orjson
 
 from service import telemetry
 from service.api import Readiness
+from service.bootstrap._loops import PASSING
 from service.bootstrap._parts import Parts, build
 from service.bootstrap._roles import ORDER, ROLES
 from service.bootstrap._store import Store, prepare
 from service.clock import SystemClock
 from service.config import Installation, Role, Settings
+
+_DATABASE_SECONDS = 5.0
 
 
 def serve(settings: Settings, installation: Installation, store: Store, roles: Collection[Role]) -> None:
@@ -60,7 +63,10 @@ async def _run(parts: Parts, roles: Collection[Role], stop: asyncio.Event, group
     def spawn(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return group.create_task(_guarded(work, name, stop), name=name)
 
-    wakes = group.create_task(parts.wakes.run(), name="wakes")
+    own = [
+        group.create_task(parts.wakes.run(), name="wakes"),
+        group.create_task(_watch_database(parts), name="database"),
+    ]
     addresses: dict[str, Any] = {"pid": os.getpid(), "roles": [role.value for role in ORDER if role in roles]}
     async with AsyncExitStack() as stack:
         for role in ORDER:
@@ -73,8 +79,22 @@ async def _run(parts: Parts, roles: Collection[Role], stop: asyncio.Event, group
         telemetry.log().info("service.draining")
         for role in roles:
             parts.readiness.set(role.value, False)
-    wakes.cancel()
+    for task in own:
+        task.cancel()
     telemetry.log().info("service.stopped")
+
+
+async def _watch_database(parts: Parts) -> None:
+    """Be unready while the database does not answer: callers should go where they can be served."""
+    while True:
+        try:
+            async with asyncio.timeout(_DATABASE_SECONDS):
+                await parts.database.ping()
+            parts.readiness.set("database", True)
+        except PASSING as error:
+            parts.readiness.set("database", False)
+            telemetry.log().error("database.silent", error=type(error).__name__)
+        await asyncio.sleep(_DATABASE_SECONDS)
 
 
 async def _guarded(work: Coroutine[Any, Any, None], name: str, stop: asyncio.Event) -> None:

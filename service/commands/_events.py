@@ -1,6 +1,6 @@
 """From a Salesforce event to a command: the same acceptance as the API's, set by set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -12,8 +12,10 @@ from service.commands._request import CREATE_PAYMENT, PaymentRequest
 from service.commands._tasks import defer
 from service.config import Installation
 from service.db import Database, Transaction, Wakes
-from service.errors import Conflict, CounterfoilError, InvalidRequest, Refused, Violation
+from service.domain import normalise_salesforce_id, sobject_of
+from service.errors import CounterfoilError, InvalidRequest, Refused, Violation
 from service.inbox import InboxRow, State
+from service.intake import observe
 
 _BATCH_LIMIT = 50
 
@@ -48,15 +50,26 @@ class Acceptor:
                         await defer(tx, accepted.command)  # its run compares the record with what was done
             except CounterfoilError as error:
                 telemetry.log().warning("request.refused", event_id=row.event_id, reason=error.reason)
-                if isinstance(error, Conflict) and error.metadata.get("command_id"):
-                    await self._show(tx, error)
+                await self._show(tx, row, error)
                 return State.REFUSED, f"{error.reason}: {error.message}"
         return State.HANDLED, None
 
-    async def _show(self, tx: Transaction, error: Conflict) -> None:
-        command = await ledger.get(tx, error.metadata["command_id"], lock=True)
+    async def _show(self, tx: Transaction, row: InboxRow, error: CounterfoilError) -> None:
+        """Put the refusal on the record it was asked for, where the person who asked will look."""
+        known = error.metadata.get("command_id")
+        command = await ledger.get(tx, known, lock=True) if known else None
         if command is not None:
             await self.commands.note_conflict_in(tx, command, error.message)
+            return
+        try:
+            record_id = normalise_salesforce_id(_text(orjson.loads(row.payload), "Record_Id__c") or "")
+            sobject_of(record_id)
+        except InvalidRequest:
+            return  # no record to put it on: the inbox keeps event and reason
+        entity = next(iter(self.installation.entities_of(row.account)), None)
+        if entity is not None:
+            seen = ledger.refusal_of(row.event_id, entity, record_id, error, at=row.received_at)
+            await observe(tx, [replace(seen, traceparent=row.traceparent)], now=row.received_at)
 
     def _request(self, row: InboxRow) -> PaymentRequest:
         payload = orjson.loads(row.payload)

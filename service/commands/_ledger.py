@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from service.db import Transaction, metadata
 from service.domain import Evidence, Observation, canonical
+from service.errors import CounterfoilError
 
 commands = Table(
     "commands",
@@ -253,6 +254,27 @@ def sight_of(command: Command) -> Observation:
         record_id=command.record_id,
         created_at=command.created_at,
         traceparent=command.traceparent,
+    )
+
+
+def refusal_of(event_id: str, entity: str, record_id: str, error: CounterfoilError, *, at: datetime) -> Observation:
+    """Return a request that was refused before it became a command, as an observation of its record."""
+    body = {
+        "id": f"refused_{event_id}",
+        "object": "counterfoil.request",
+        "state": CommandState.REFUSED.value,
+        "reason": error.reason,
+        "message": error.message,
+    }
+    return Observation(
+        entity=entity,
+        object_type="counterfoil.request",
+        object_id=body["id"],
+        body=canonical(body),
+        as_of=at,
+        evidence=Evidence.FETCH,
+        record_id=record_id,
+        created_at=at,
     )
 
 

@@ -57,11 +57,11 @@ class PaymentRequest:
             violations += error.violations
         if self.method not in METHODS:
             violations.append(Violation("method", f"is unknown: give one of {', '.join(METHODS)}"))
-        if not _VERSION.match(self.version):
+        if not _VERSION.fullmatch(self.version):
             violations.append(Violation("version", "must be 1 to 80 visible ASCII characters"))
-        if self.request_id is not None and not _REQUEST_ID.match(self.request_id):
+        if self.request_id is not None and not _REQUEST_ID.fullmatch(self.request_id):
             violations.append(Violation("request_id", "must be 1 to 255 visible ASCII characters"))
-        if self.payment_method_id is not None and not _PAYMENT_METHOD.match(self.payment_method_id):
+        if self.payment_method_id is not None and not _PAYMENT_METHOD.fullmatch(self.payment_method_id):
             violations.append(Violation("payment_method_id", "is not a payment method's id (pm_...)"))
         if self.payment_method_id is not None and self.method != "off_session":
             violations.append(Violation("payment_method_id", "goes with off_session only: leave it out"))

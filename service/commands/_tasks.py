@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import procrastinate
+import psycopg
 from procrastinate import RetryDecision
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -23,6 +24,8 @@ from service.db import Transaction
 QUEUE = "commands"
 # Stored in rows: never renamed without an alias.
 RUN_COMMAND = "counterfoil.run_command"
+_FAULT_DELAY = timedelta(seconds=30)
+_PAUSE_SECONDS = 1.0
 
 _DEFER = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, 0, :lock, NULL, "
@@ -37,16 +40,19 @@ async def defer(tx: Transaction, command: Command) -> None:
 
 
 class _Again(procrastinate.BaseRetryStrategy):
-    """Retries exactly what asks for it, when it asks for it."""
+    """Runs a task again whenever it did not end: when it asks to, at once after a shutdown, soon after a fault of ours.
+
+    A command that is not settled must never be without a task.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def get_retry_decision(self, *, exception: BaseException, job: Any) -> RetryDecision | None:  # noqa: ARG002
+    def get_retry_decision(self, *, exception: BaseException, job: Any) -> RetryDecision | None:  # noqa: ARG002  (the library's signature)
         """Return when to run again."""
         delay = getattr(exception, "delay", None)
         if not isinstance(delay, timedelta):
-            delay = timedelta(seconds=30)  # a fault of ours: the command is still unsettled and must not be lost
+            delay = timedelta(0) if isinstance(exception, asyncio.CancelledError) else _FAULT_DELAY
         return RetryDecision(retry_at=self._clock.now() + delay)
 
 
@@ -56,49 +62,59 @@ class Tasks:
     def __init__(self, url: str, settings: Settings, clock: Clock, *, name: str) -> None:
         self._settings = settings
         self._name = name
-        dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        connector = procrastinate.PsycopgConnector(
-            conninfo=dsn, min_size=1, max_size=max(4, min(settings.worker_concurrency, settings.database_pool_size))
-        )
-        self._app = procrastinate.App(connector=connector)
+        self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._clock = clock
 
     async def run(self, execute: Callable[..., Awaitable[None]]) -> None:
-        """Run tasks until cancelled, then finish those that run, within the time to drain."""
+        """Run tasks until cancelled, then finish those that run, within half of the time to drain.
 
+        A database that goes away costs a pause: the worker starts anew, and its tasks are taken over like those of
+        any other worker that fell silent.
+        """
+        while True:
+            try:
+                await self._work(execute)
+            except (procrastinate.exceptions.ConnectorException, psycopg.Error, OSError, ExceptionGroup) as error:
+                telemetry.log().error("tasks.fault", error=type(error).__name__)
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _work(self, execute: Callable[..., Awaitable[None]]) -> None:
+        app = self._app(execute)
+        async with app.open_async():
+            rescuing = asyncio.create_task(self._rescue_for_ever(app))
+            try:
+                await app.run_worker_async(
+                    queues=[QUEUE],
+                    name=self._name,
+                    concurrency=self._settings.worker_concurrency,
+                    fetch_job_polling_interval=self._settings.poll_seconds,
+                    install_signal_handlers=False,
+                    delete_jobs="successful",
+                    update_heartbeat_interval=self._settings.worker_heartbeat_seconds,
+                    stalled_worker_timeout=self._settings.worker_stalled_seconds,
+                    shutdown_graceful_timeout=self._settings.drain_seconds / 2,
+                )
+            finally:
+                rescuing.cancel()
+
+    def _app(self, execute: Callable[..., Awaitable[None]]) -> procrastinate.App:
         async def run_command(context: procrastinate.JobContext, command_id: str) -> None:
             await execute(command_id, attempts=context.job.attempts)
 
-        self._app.task(name=RUN_COMMAND, queue=QUEUE, pass_context=True, retry=_Again(self._clock))(run_command)
-        async with self._app.open_async(), asyncio.TaskGroup() as group:
-            rescuer = group.create_task(self._rescue_for_ever())
-            await self._app.run_worker_async(
-                queues=[QUEUE],
-                name=self._name,
-                concurrency=self._settings.worker_concurrency,
-                fetch_job_polling_interval=self._settings.poll_seconds,
-                install_signal_handlers=False,
-                delete_jobs="successful",
-                update_heartbeat_interval=self._settings.worker_heartbeat_seconds,
-                stalled_worker_timeout=self._settings.worker_stalled_seconds,
-                shutdown_graceful_timeout=self._settings.drain_seconds,
-            )
-            rescuer.cancel()
+        connections = max(4, min(self._settings.worker_concurrency, self._settings.database_pool_size))
+        connector = procrastinate.PsycopgConnector(conninfo=self._dsn, min_size=1, max_size=connections)
+        app = procrastinate.App(connector=connector)
+        app.task(name=RUN_COMMAND, queue=QUEUE, pass_context=True, retry=_Again(self._clock))(run_command)
+        return app
 
-    async def _rescue(self) -> None:
-        """Take over the tasks of workers that have been silent for too long."""
-        manager = self._app.job_manager
-        stalled = list(
-            await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=self._settings.worker_stalled_seconds)
-        )
-        for job in stalled:
-            await manager.retry_job(job)
-            telemetry.log().warning("task.rescued", task=job.task_name)
-
-    async def _rescue_for_ever(self) -> None:
+    async def _rescue_for_ever(self, app: procrastinate.App) -> None:
+        """Take over the tasks of workers that have been silent for too long, at the pace of the heartbeat."""
+        silent = self._settings.worker_stalled_seconds
         while True:
             await asyncio.sleep(self._settings.worker_heartbeat_seconds)
             try:
-                await self._rescue()
-            except procrastinate.exceptions.ConnectorException as error:
-                telemetry.log().warning("task.rescue_failed", error=type(error).__name__)
+                for job in await app.job_manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=silent):
+                    await app.job_manager.retry_job(job)
+                    telemetry.log().warning("tasks.rescued", task=job.task_name)
+            except (procrastinate.exceptions.ConnectorException, psycopg.Error) as error:
+                telemetry.log().warning("tasks.rescue_failed", error=type(error).__name__)

@@ -63,7 +63,7 @@ class TermsReader:
             *(["CurrencyIsoCode"] if await self._has_currency(sobject) else []),
         ]
         # Names of fields are ours; the only value is quoted by the library.
-        query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608
+        query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (see above)
         rows = await self._salesforce.query(query, limit=1)
         if not rows:
             raise Refused(

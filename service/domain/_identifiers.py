@@ -24,7 +24,7 @@ def normalise_salesforce_id(value: str, *, field: str = "record_id") -> str:
     Raises:
         InvalidRequest: not an id, or its checksum does not match (a mistyped or lower-cased id); names `field`.
     """
-    if not _FORM.match(value):
+    if not _FORM.fullmatch(value):
         raise InvalidRequest([Violation(field, "is not a Salesforce record id: give its 15 or 18 characters")])
     core = value[:15]
     full = core + _suffix(core)

@@ -63,7 +63,8 @@ class DesiredRecord:
 
     def content(self) -> str:
         """Return the fields as JSON with sorted keys; decimals and references keep their kind."""
-        return orjson.dumps(self.fields, default=_encode, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS).decode()
+        options = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+        return orjson.dumps(self.fields, default=_encode, option=options).decode()
 
     def digest(self) -> str:
         """Return what tells changed content from unchanged."""

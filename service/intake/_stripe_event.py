@@ -51,7 +51,7 @@ def _fault(field: str, description: str) -> InvalidRequest:
 
 def _identifier(body: dict[str, Any], field: str) -> str:
     value = body.get(field)
-    if not isinstance(value, str) or not _ID.match(value):
+    if not isinstance(value, str) or not _ID.fullmatch(value):
         raise _fault(field, "must be text of 1 to 255 visible characters")
     return value
 

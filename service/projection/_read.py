@@ -11,6 +11,7 @@ from service.projection._status import PaymentStatus
 _PAGE = 200
 _SCAN_LIMIT = 5000
 _EPOCH = datetime.fromtimestamp(0, UTC)
+Position = tuple[datetime, str]
 
 
 async def read_payment(tx: Transaction, entity: str, payment_id: str) -> PaymentFacts | None:
@@ -30,33 +31,27 @@ async def list_payments(
     record_id: str | None,
     status: PaymentStatus | None,
     customer_id: str | None,
-    after: tuple[datetime, str] | None,
+    after: Position | None,
     limit: int,
-) -> list[PaymentFacts]:
-    """Return up to `limit` payments after a position, newest first by (created_at, payment_id).
+) -> tuple[list[PaymentFacts], Position | None]:
+    """Return up to `limit` payments after a position, newest first, and the position to go on from, if there is more.
 
-    Status and customer are derived facts: they are compared while reading on, over at most 5,000 payments a call, so a
-    rare value may give fewer than `limit` although older ones exist.
+    Status and customer are derived facts, compared while reading on, over at most 5,000 payments a call: a rare value
+    may give a short page, or an empty one, with a position to go on from.
     """
     found: list[PaymentFacts] = []
-    seen = 0
-    while len(found) < limit and seen < _SCAN_LIMIT:
+    for _ in range(_SCAN_LIMIT // _PAGE):
         roots = await mirror.list_roots(tx, entity=entity, record_id=record_id, after=after, limit=_PAGE)
-        if not roots:
-            break
-        seen += len(roots)
         rows = await mirror.load_family(tx, entities=[entity], roots=[row.object_id for row in roots])
         facts = {fact.payment_id: fact for fact in map(payment_facts, families(rows))}
-        for row in roots:
+        for place, row in enumerate(roots, 1):
+            after = (row.created_at or _EPOCH, row.object_id)
             fact = facts.get(row.object_id)
-            if (
-                fact is not None
-                and (status is None or fact.status is status)
-                and (customer_id is None or fact.customer_id == customer_id)
-            ):
+            if fact is not None and status in {None, fact.status} and customer_id in {None, fact.customer_id}:
                 found.append(fact)
-        last = roots[-1]
-        after = (last.created_at or _EPOCH, last.object_id)
+            if len(found) == limit:
+                more = place < len(roots) or len(roots) == _PAGE
+                return found, after if more else None
         if len(roots) < _PAGE:
-            break
-    return found[:limit]
+            return found, None
+    return found, after

@@ -151,22 +151,24 @@ def _source_records(facts: Sequence[PaymentFacts], found: Sequence[Family], org:
         if fact.record_id is not None and fact.record_id[:3] in SOURCE_OBJECTS:
             by_record.setdefault(fact.record_id, []).append((fact, family))
     for record_id, group in by_record.items():
+        # A request that came to nothing in Stripe tells its error, but does not hide the payment before it.
+        shown = next((fact for fact, family in reversed(group) if family.intents or family.sessions), group[-1][0])
         newest, family = group[-1]
         yield DesiredRecord(
             org=org,
             sobject=SOURCE_OBJECTS[record_id[:3]],
             key_field="Id",
             key=record_id,
-            fields=_summary(newest, [fact for fact, _ in group]),
+            fields=_summary(shown, newest, [fact for fact, _ in group]),
             lane=record_id,
             rank=_SOURCE_RANK,
             traceparent=family.root.traceparent,
         )
 
 
-def _summary(newest: PaymentFacts, every: Sequence[PaymentFacts]) -> Fields:
-    """What the record shows: how the newest payment stands, and sums over all payments of the same currency."""
-    same = [fact for fact in every if fact.currency == newest.currency]
+def _summary(shown: PaymentFacts, newest: PaymentFacts, every: Sequence[PaymentFacts]) -> Fields:
+    """What the record shows: how its payment stands, what the newest request met, and sums over its currency."""
+    same = [fact for fact in every if fact.currency == shown.currency]
     paid = sum(fact.amount_received_minor - fact.amount_refunded_minor for fact in same)
     settled = [fact for fact in same if fact.fee_minor is not None and fact.net_minor is not None]
     # Sums over several settlement currencies would be a number without meaning: then they stay empty.
@@ -175,15 +177,15 @@ def _summary(newest: PaymentFacts, every: Sequence[PaymentFacts]) -> Fields:
     fee = sum(fact.fee_minor or 0 for fact in settled)
     net = sum(fact.net_minor or 0 for fact in settled)
     return {
-        "Payment_Status__c": newest.status.value,
-        "Amount_Paid__c": _money(paid, newest.currency),
-        "Payment_Currency__c": newest.currency,
+        "Payment_Status__c": shown.status.value,
+        "Amount_Paid__c": _money(paid, shown.currency),
+        "Payment_Currency__c": shown.currency,
         "Payment_Fee__c": _money(fee, settlement),
         "Payment_Net__c": _money(net, settlement),
         "Payment_Settlement_Currency__c": settlement,
-        "Paid_At__c": _when(newest.paid_at),
-        "Stripe_Payment_Intent_Id__c": newest.payment_intent_id,
-        "Payment_Link_Url__c": newest.checkout_url,
+        "Paid_At__c": _when(shown.paid_at),
+        "Stripe_Payment_Intent_Id__c": shown.payment_intent_id,
+        "Payment_Link_Url__c": shown.checkout_url,
         "Payment_Error__c": _cut(newest.conflict or newest.failure_message or newest.message, 255),
         "Payment_Request_Id__c": newest.command_id,
     }

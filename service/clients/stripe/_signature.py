@@ -51,6 +51,8 @@ def verify_webhook(
     """
     if not header:
         raise _refuse("is missing: only Stripe may send to this address")
+    if not header.isascii():
+        raise _refuse("is not plain text: send the header as Stripe wrote it")
     if len(header) > MAX_HEADER_CHARACTERS:
         raise _refuse(f"is longer than {MAX_HEADER_CHARACTERS} characters")
     signed_at = _signed_at(header)

@@ -49,11 +49,11 @@ class MemoryReader(PaymentReader):
         found = (one for one in self.payments if (one.entity, one.payment_id) == (entity, payment_id))
         return next(found, None)
 
-    async def page(self, query: ListQuery) -> list[PaymentFacts]:
+    async def page(self, query: ListQuery) -> tuple[list[PaymentFacts], tuple[datetime, str] | None]:
         def place(one: PaymentFacts) -> tuple[datetime, str]:
             return one.created_at or NOW, one.payment_id
 
-        chosen = (
+        chosen = list(
             one
             for one in sorted(self.payments, key=place, reverse=True)
             if one.entity == query.entity
@@ -62,7 +62,8 @@ class MemoryReader(PaymentReader):
             and query.customer_id in {None, one.customer_id}
             and (query.after is None or place(one) < query.after)
         )
-        return list(chosen)[: query.page_size + 1]
+        shown = chosen[: query.page_size]
+        return shown, place(shown[-1]) if len(chosen) > len(shown) else None
 
 
 class MemoryCommands(Commands):

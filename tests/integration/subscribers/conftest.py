@@ -16,9 +16,11 @@ from service.clock import SystemClock
 from service.config import Org
 from service.db import Database, Wakes
 from service.intake import StreamIntake
-from subscribers import CredentialsValue
+from subscribers import CredentialsValue, Feed, Supervisor
+from tests.integration.subscribers.stage import LEASE, ORG, PAUSES, Make, Watch
 
 _NUMBERS = count(1)
+_TOPICS = count(1)
 DEFAULT_SETTINGS = {"keepalive_ms": 60_000, "idle_ms": 60_000}
 
 
@@ -101,3 +103,17 @@ def salesforce(process: Salesforce) -> Iterator[Salesforce]:
 @pytest.fixture
 def intake(database: Database) -> StreamIntake:
     return StreamIntake(database, Wakes(database.url), SystemClock())
+
+
+@pytest.fixture
+def topic() -> str:
+    return f"/event/Scripted_{next(_TOPICS)}__e"
+
+
+@pytest.fixture
+def make(intake: StreamIntake, topic: str) -> Make:
+    def build(feed: Feed, watch: Watch | None = None, **changes: Any) -> Supervisor:
+        values = {"org": ORG, "topic": topic, "holder": "one", "lease": LEASE, "pauses": PAUSES, **changes}
+        return Supervisor(intake, feed, watch or Watch(), **values)
+
+    return build

@@ -48,7 +48,7 @@ class Odd(services.PubSubServicer):
         async for request in request_iterator:
             self.asked.append(request)
 
-    async def GetSchema(self, request: messages.SchemaRequest, context: Any) -> messages.SchemaInfo:  # noqa: N802
+    async def GetSchema(self, request: messages.SchemaRequest, context: Any) -> messages.SchemaInfo:  # noqa: N802  (the contract's name)
         if request.schema_id != "good":
             context.set_trailing_metadata((("error-code", f"{PREFIX}schema.validation.failed"),))
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no such schema")

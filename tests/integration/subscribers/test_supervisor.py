@@ -1,15 +1,9 @@
 """A stream is read by one replica at a time, for ever, and nothing of it is lost or stored twice."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from itertools import count
-from typing import Any
-from uuid import UUID, uuid4
+from collections.abc import AsyncGenerator
+from datetime import timedelta
 
-import orjson
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
@@ -17,37 +11,9 @@ from structlog.testing import capture_logs
 from service.clock import SystemClock
 from service.db import Database, Wakes, open_database
 from service.intake import StreamIntake
-from subscribers import Batch, Cause, Feed, Pauses, PubSubFeed, ReceivedEvent, StreamEnded, Supervisor
-from tests.integration.subscribers.conftest import Salesforce
+from subscribers import Batch, Cause, ReceivedEvent, StreamEnded, Supervisor
+from tests.integration.subscribers.stage import ORG, PAUSES, Make, Stored, Watch, running
 from tests.support.waiting import until
-
-ORG = "main"
-LEASE = timedelta(seconds=5)
-PAUSES = Pauses(
-    first=timedelta(milliseconds=2),
-    longest=timedelta(milliseconds=12),
-    slow=timedelta(milliseconds=30),
-    alarm=timedelta(milliseconds=60),
-)
-_TOPICS = count(1)
-
-
-class Watch:
-    """A clock without chance that remembers the pauses it was asked to spread."""
-
-    def __init__(self) -> None:
-        self.pauses: list[timedelta] = []
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def new_id(self) -> UUID:
-        return uuid4()
-
-    def jitter(self, span: timedelta) -> timedelta:
-        self.pauses.append(span * 2)
-        return timedelta()
-
 
 Step = Batch | StreamEnded | Exception
 
@@ -78,66 +44,8 @@ def batch(topic: str, *numbers: int, position: bytes | None = None) -> Batch:
 
 
 @pytest.fixture
-def topic() -> str:
-    return f"/event/Scripted_{next(_TOPICS)}__e"
-
-
-@asynccontextmanager
-async def running(supervisor: Supervisor) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(supervisor.run())
-    try:
-        yield task
-        assert not task.done(), task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-class Stored:
-    """What the database holds of one topic."""
-
-    def __init__(self, database: Database, topic: str) -> None:
-        self.database = database
-        self.topic = topic
-
-    async def rows(self, query: str) -> list[Any]:
-        async with self.database.read() as tx:
-            return list((await tx.execute(text(query), {"topic": self.topic})).all())
-
-    async def position(self) -> bytes | None:
-        found = await self.rows("SELECT position FROM streams WHERE topic = :topic")
-        return bytes(found[0].position) if found and found[0].position else None
-
-    async def holder(self) -> str | None:
-        found = await self.rows("SELECT holder FROM streams WHERE topic = :topic")
-        return found[0].holder if found else None
-
-    async def numbers(self) -> list[float]:
-        found = await self.rows("SELECT payload FROM inbox WHERE kind = :topic ORDER BY object_id")
-        return [float(orjson.loads(row.payload)["Number__c"]) for row in found]
-
-    async def reach(self, wanted: list[float], seconds: float = 20) -> None:
-        deadline = asyncio.get_running_loop().time() + seconds
-        while (found := await self.numbers()) != wanted:
-            assert asyncio.get_running_loop().time() < deadline, found
-            await asyncio.sleep(0.01)
-
-
-@pytest.fixture
 def stored(database: Database, topic: str) -> Stored:
     return Stored(database, topic)
-
-
-Make = Callable[..., Supervisor]
-
-
-@pytest.fixture
-def make(intake: StreamIntake, topic: str) -> Make:
-    def build(feed: Feed, watch: Watch | None = None, **changes: Any) -> Supervisor:
-        values = {"org": ORG, "topic": topic, "holder": "one", "lease": LEASE, "pauses": PAUSES, **changes}
-        return Supervisor(intake, feed, watch or Watch(), **values)
-
-    return build
 
 
 async def test_events_and_position_are_stored_together_and_copies_once(make: Make, stored: Stored, topic: str) -> None:
@@ -166,7 +74,7 @@ async def test_a_lost_position_means_everything_again(make: Make, stored: Stored
         async with running(make(feed)):
             await stored.reach([1, 2])
     assert feed.positions == [None, b"1", None]
-    (gap,) = [entry for entry in entries if entry["event"] == "stream_gap"]
+    (gap,) = [entry for entry in entries if entry["event"] == "stream.gap"]
     assert (gap["lost_position"], gap["topic"], gap["log_level"]) == (b"1".hex(), topic, "error")
 
 
@@ -263,72 +171,6 @@ async def test_a_lease_lost_while_the_stream_is_quiet_is_noticed(make: Make, dat
             query = "UPDATE streams SET holder = 'thief', leased_until = now() + interval '1 hour' WHERE topic = :t"
             await tx.execute(text(query), {"t": topic})
         await until(lambda: not supervisor.holds)
-
-
-class Witness:
-    """Another feed, and how its streams ended."""
-
-    def __init__(self, feed: PubSubFeed) -> None:
-        self.feed = feed
-        self.ends: list[Cause] = []
-
-    def ended_by(self, cause: Cause, known: int) -> bool:
-        return cause in self.ends[known:]
-
-    async def batches(self, topic: str, position: bytes | None) -> AsyncGenerator[Batch, None]:
-        try:
-            async with aclosing(self.feed.batches(topic, position)) as batches:
-                async for one in batches:
-                    yield one
-        except StreamEnded as end:
-            self.ends.append(end.cause)
-            raise
-
-
-FAULTS = {
-    "goaway": Cause.RETRY,
-    "disconnect": Cause.RETRY,
-    "expired_token": Cause.NEW_TOKEN,
-    "silence": Cause.SILENT,
-    "ok_end": Cause.COMPLETED,
-    "error": Cause.RETRY,
-}
-
-
-async def test_through_every_fault_each_event_arrives_once(
-    make: Make, salesforce: Salesforce, database: Database
-) -> None:
-    async def sign_in(_: object) -> Any:
-        return salesforce.credentials
-
-    topic, numbers = salesforce.new_topic(), count()
-    stored, published = Stored(database, topic), []
-    feed = Witness(PubSubFeed("main", salesforce.org(), sign_in, silence=timedelta(milliseconds=500)))
-
-    def publish() -> bytes:
-        published.append(float(next(numbers)))
-        return salesforce.publish(topic, published[-1])
-
-    async with running(make(feed, topic=topic)):
-        for fault, cause in FAULTS.items():
-            await until(lambda: salesforce.streams(topic))
-            known = len(feed.ends)
-            salesforce.fault(fault, topic)
-            for _ in range(30):
-                publish()
-            await until(partial(feed.ended_by, cause, known))
-            await stored.reach(published)
-        salesforce.fault("expired_replay_id", topic)
-        salesforce.fault("goaway", topic)
-        publish()
-        await until(lambda: Cause.REPLAY_LOST in feed.ends)
-        salesforce.fault("duplicate", topic, times=3)
-        last = [publish() for _ in range(5)][-1]
-        await stored.reach(published)
-    position = await stored.position()
-    assert position is not None
-    assert position >= last
-    await feed.feed.close()
 
 
 async def test_a_database_that_is_away_stops_nothing_for_good(topic: str) -> None:

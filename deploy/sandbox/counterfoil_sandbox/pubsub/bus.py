@@ -121,7 +121,7 @@ class EventBus:
             known.schema = parsed
         else:
             # Not for secrecy: the same seed gives the same positions, another topic others.
-            gaps = random.Random(f"{self._seed}:{topic}")  # noqa: S311
+            gaps = random.Random(f"{self._seed}:{topic}")  # noqa: S311  (gaps, no secrets)
             events: deque[PublishedEvent] = deque(maxlen=self._history)
             self._topics[topic] = Topic(topic, parsed, parsed, events, gaps)
         return parsed.schema_id

@@ -61,7 +61,7 @@ class PubSubService(rpc.PubSubServicer):
         finally:
             del self.streams[subscription.rpc_id]
 
-    async def GetTopic(  # noqa: N802
+    async def GetTopic(  # noqa: N802  (the contract's name)
         self, request: pb.TopicRequest, context: "ServicerContext[Any, Any]"
     ) -> pb.TopicInfo:
         """Describe a topic."""
@@ -80,7 +80,7 @@ class PubSubService(rpc.PubSubServicer):
             rpc_id=rpc_id,
         )
 
-    async def GetSchema(  # noqa: N802
+    async def GetSchema(  # noqa: N802  (the contract's name)
         self, request: pb.SchemaRequest, context: "ServicerContext[Any, Any]"
     ) -> pb.SchemaInfo:
         """Give the schema of an id."""
@@ -94,7 +94,7 @@ class PubSubService(rpc.PubSubServicer):
             await end_with(context, CallFailure("schema.validation.failed", "There is no such schema id."), rpc_id)
         return pb.SchemaInfo(schema_json=schema.text, schema_id=schema.schema_id, rpc_id=rpc_id)
 
-    async def Publish(  # noqa: N802
+    async def Publish(  # noqa: N802  (the contract's name)
         self, request: pb.PublishRequest, context: "ServicerContext[Any, Any]"
     ) -> pb.PublishResponse:
         """Publish a batch."""
@@ -105,7 +105,7 @@ class PubSubService(rpc.PubSubServicer):
         except CallFailure as failure:
             await end_with(context, failure, rpc_id)
 
-    async def PublishStream(  # noqa: N802
+    async def PublishStream(  # noqa: N802  (the contract's name)
         self, request_iterator: AsyncIterator[pb.PublishRequest], context: "ServicerContext[Any, Any]"
     ) -> None:
         """Publish batches over one stream."""
@@ -119,7 +119,7 @@ class PubSubService(rpc.PubSubServicer):
         except CallFailure as failure:
             await end_with(context, failure, rpc_id)
 
-    async def ManagedSubscribe(  # noqa: N802
+    async def ManagedSubscribe(  # noqa: N802  (the contract's name)
         self,
         request_iterator: AsyncIterator[pb.ManagedFetchRequest],  # noqa: ARG002 - refused unread
         context: "ServicerContext[Any, Any]",

@@ -51,7 +51,7 @@ class Courier:
         """Open the HTTP client; needs a running loop."""
         limits = httpx.Limits(max_connections=256, max_keepalive_connections=64)
         # receivers on a developer's machine have private certificates
-        self._client = httpx.AsyncClient(verify=False, limits=limits, trust_env=False, follow_redirects=False)  # noqa: S501
+        self._client = httpx.AsyncClient(verify=False, limits=limits, trust_env=False, follow_redirects=False)  # noqa: S501  (endpoints under test)
         self._slots = asyncio.Semaphore(self._world.settings.webhook_concurrency)
 
     async def stop(self) -> None:
