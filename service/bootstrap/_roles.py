@@ -91,7 +91,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         batch_limit=settings.delivery_batch_limit,
         attempts_limit=settings.delivery_attempts,
     )
-    fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, lease=lease, attempts_limit=settings.fetch_attempts)
+    fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, lease=lease)
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
     steps = (
         ("accept", acceptor.step, "inbox", settings.poll_seconds),

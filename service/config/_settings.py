@@ -66,12 +66,11 @@ class Settings(BaseSettings):
     worker_stalled_seconds: float = Field(
         default=10, ge=0.3, le=600, description="A silent worker's tasks are retaken."
     )
-    command_attempts: int = Field(default=25, ge=1, le=100)
+    command_attempts: int = Field(default=100, ge=1, le=1000, description="Then a command ends as FAILED.")
     lease_seconds: float = Field(default=10, ge=0.5, le=300, description="How long a claim on rows or a stream holds.")
     projection_batch_limit: int = Field(default=200, ge=1, le=2000)
     delivery_batch_limit: int = Field(default=200, ge=1, le=200, description="Salesforce takes at most 200 records.")
     delivery_attempts: int = Field(default=20, ge=1, le=100)
-    fetch_attempts: int = Field(default=20, ge=1, le=100)
     poll_seconds: float = Field(default=1, ge=0.05, le=60, description="Longest sleep of a loop that nobody wakes.")
     retention_days: int = Field(default=90, ge=31, le=3650, description="How long handled events are kept.")
     drain_seconds: float = Field(default=20, ge=1, le=600, description="Longest time to finish work after SIGTERM.")

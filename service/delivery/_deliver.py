@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from service import outbox, telemetry
@@ -18,7 +19,17 @@ _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=5)
 # A missing permission is mended by a person, not by haste.
 _DENIED_DELAY = timedelta(minutes=2)
-_Settled = tuple[Claimed, RecordResult]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What became of one record. `of_the_call`: the whole call failed, which says nothing about the record."""
+
+    result: RecordResult
+    of_the_call: bool = False
+
+
+_Settled = tuple[Claimed, _Verdict]
 
 
 class Deliverer:
@@ -70,44 +81,42 @@ class Deliverer:
             "records": len(group),
         }
         with telemetry.span("salesforce.deliver", parent=_only(group), attributes=attributes):
-            results = await self._call(group, sobject, names)
+            verdicts = await self._call(group, sobject, names)
             for trace in {record.traceparent for record in group if record.traceparent}:
                 # Each payment's own trace ends here, whatever other payments shared the call.
                 with telemetry.span("salesforce.write", parent=trace, attributes=attributes):
                     pass
-        return list(zip(group, results, strict=True))
+        return list(zip(group, verdicts, strict=True))
 
-    async def _call(
-        self, group: Sequence[Claimed], sobject: str, names: Mapping[str, ObjectMapping]
-    ) -> list[RecordResult]:
+    async def _call(self, group: Sequence[Claimed], sobject: str, names: Mapping[str, ObjectMapping]) -> list[_Verdict]:
         org = self._salesforce.get(group[0].org)
         if org is None:
             return [_failed(VendorDenied("this org is no longer configured", vendor="salesforce"))] * len(group)
         payload = [render(names, record) for record in group]
         try:
             if group[0].key_field == "Id":
-                return await org.update(sobject, payload)
+                return [_Verdict(result) for result in await org.update(sobject, payload)]
             key_field = field_name(names, group[0].sobject, group[0].key_field) or group[0].key_field
-            return await org.upsert(sobject, key_field, payload)
+            return [_Verdict(result) for result in await org.upsert(sobject, key_field, payload)]
         except VendorRejected as error:
             if len(group) == 1:
                 return [_failed(error)]
             # One bad record must not hold the others: find it by sending each alone.
-            return [result for record in group for result in await self._call([record], sobject, names)]
+            return [verdict for record in group for verdict in await self._call([record], sobject, names)]
         except VendorError as error:
             return [_failed(error)] * len(group)
 
     async def _settle(self, settled: Sequence[_Settled]) -> None:
         now = self._clock.now()
-        delivered = [(record, result.id) for record, result in settled if result.success]
+        delivered = [(record, verdict.result.id) for record, verdict in settled if verdict.result.success]
         async with self._database.transaction() as tx:
             if delivered:
                 await outbox.settle_delivered(tx, delivered, holder=self._holder, now=now)
-            for record, result in settled:
-                if result.success:
+            for record, verdict in settled:
+                if verdict.result.success:
                     continue
-                error = result.error or VendorRejected("Salesforce gave no reason", vendor="salesforce")
-                delay = self._delay(record, error)
+                error = verdict.result.error or VendorRejected("Salesforce gave no reason", vendor="salesforce")
+                delay = self._delay(record, error, of_the_call=verdict.of_the_call)
                 reason, detail = error.reason, _detail(error)
                 if delay is None:
                     await outbox.settle_dead(tx, record, holder=self._holder, reason=reason, detail=detail)
@@ -119,8 +128,9 @@ class Deliverer:
         if delivered:
             self._wakes.signal("outbox")  # children may have waited for these
 
-    def _delay(self, record: Claimed, error: VendorError) -> timedelta | None:
-        if record.attempts >= self._attempts_limit:
+    def _delay(self, record: Claimed, error: VendorError, *, of_the_call: bool) -> timedelta | None:
+        # An outage, however long, makes no record a dead one.
+        if record.attempts >= self._attempts_limit and not of_the_call:
             return None
         if isinstance(error, VendorDenied):
             return _DENIED_DELAY
@@ -131,7 +141,8 @@ class Deliverer:
 
     @staticmethod
     def _tell(settled: Sequence[_Settled]) -> None:
-        for record, result in settled:
+        for record, verdict in settled:
+            result = verdict.result
             outcome = "delivered" if result.success else (result.error.reason if result.error else "UNKNOWN")
             telemetry.records_delivered.add(1, {"object": record.sobject, "outcome": outcome})
             if not result.success:
@@ -146,8 +157,9 @@ class Deliverer:
                 )
 
 
-def _failed(error: VendorError) -> RecordResult:
-    return RecordResult(success=False, id=None, created=False, error=error)
+def _failed(error: VendorError) -> _Verdict:
+    result = RecordResult(success=False, id=None, created=False, error=error)
+    return _Verdict(result, of_the_call=not isinstance(error, VendorRejected))
 
 
 def _detail(error: VendorError) -> str:

@@ -30,14 +30,12 @@ class Fetcher:
         *,
         stripe: Mapping[str, StripeApi],
         lease: timedelta,
-        attempts_limit: int,
     ) -> None:
         self._database = database
         self._wakes = wakes
         self._clock = clock
         self._stripe = stripe
         self._lease = lease
-        self._attempts_limit = attempts_limit
 
     async def step(self) -> int:
         """Fetch one batch; return how many objects it held, 0 when nothing is due."""
@@ -77,7 +75,7 @@ class Fetcher:
 
     async def _postpone(self, due: FetchDue, reason: str, *, again: bool) -> None:
         delay = retry_delay(due.attempts, first=_FIRST_DELAY, longest=_LONGEST_DELAY)
-        until = self._clock.now() + delay if again and due.attempts < self._attempts_limit else None
+        until = self._clock.now() + delay if again else None  # an outage is waited out, at a gentle pace
         async with self._database.transaction() as tx:
             await mirror.postpone_fetch(tx, due, until=until, error=reason)
         telemetry.fetches.add(1, {"type": due.object_type, "outcome": reason})

@@ -9,6 +9,7 @@ from service.projection._families import Family, families
 from service.projection._project import Projector
 from service.projection._read import list_payments, read_payment
 from service.projection._status import PaymentStatus
+from service.projection._widest import widest_records
 
 __all__ = [
     "Family",
@@ -19,4 +20,5 @@ __all__ = [
     "list_payments",
     "payment_facts",
     "read_payment",
+    "widest_records",
 ]

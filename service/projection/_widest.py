@@ -1,0 +1,102 @@
+"""One of every record that projection writes, with every field filled as far as the vendors' limits go.
+
+It is made by the rules themselves from invented payments, so a check of an org that tries these values on its fields
+can never lag behind the rules. It refuses nothing and nobody delivers it.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from service.domain import SOURCE_OBJECTS, DesiredRecord
+from service.mirror import MirrorRow
+from service.projection._records import records
+
+_ENTITY = "e" * 40  # service.config: the longest name
+_LONG = "x" * 5000  # docs.stripe.com's OpenAPI description gives texts this limit, addresses of Checkout too
+_MOMENT = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
+_CREATED = int(_MOMENT.timestamp())
+# The longest amounts are of 12 digits (IDR); three decimals are the most (KWD). Source: docs.stripe.com/currencies.
+_AMOUNTS = {"idr": 999_999_999_999, "kwd": 99_999_990}
+# The rate of a small unit to a large one needs nine decimals to keep five significant digits.
+_RATE = 0.000060123
+
+
+def _id(prefix: str) -> str:
+    return prefix.ljust(255, "x")  # docs.stripe.com/upgrades: ids have at most 255 characters
+
+
+def widest_records(org: str) -> list[DesiredRecord]:
+    """Return every record there can be in `org`: paid and failed payments of each kind of source, and a customer."""
+    found: list[DesiredRecord] = []
+    for prefix in SOURCE_OBJECTS:
+        for currency, amount in _AMOUNTS.items():
+            for paid in (True, False):
+                rows = list(_rows(f"{prefix}000000000001AAA", currency, amount, paid=paid))
+                found += records(rows, org=org)
+    return found
+
+
+def _rows(record_id: str, currency: str, amount: int, *, paid: bool) -> Iterator[MirrorRow]:
+    """Yield all that Stripe may tell of one payment; an unpaid one is declined, with its page still open."""
+    request, intent, charge, transaction = "cmd_".ljust(36, "0"), _id("pi_"), _id("ch_"), _id("txn_")
+    failure = {"code": _LONG, "decline_code": _LONG, "message": _LONG}
+    money = {"amount": amount, "currency": currency, "created": _CREATED, "livemode": True}
+    yield _row("counterfoil.request", request, None, record_id, {"account_id": "001000000000001AAA", "message": _LONG})
+    session = {"status": "complete" if paid else "open", "url": None if paid else f"https://{_LONG[8:]}"}
+    yield _row("checkout.session", _id("cs_"), request, record_id, session)
+    yield _row(
+        "payment_intent",
+        intent,
+        request,
+        record_id,
+        {
+            **money,
+            "status": "succeeded" if paid else "requires_payment_method",
+            "amount_received": amount if paid else 0,
+            "customer": _id("cus_"),
+            "latest_charge": charge,
+            "last_payment_error": None if paid else failure,
+        },
+    )
+    details = {"type": _LONG, "card": {"brand": _LONG, "last4": _LONG}}
+    taken = {
+        **money,
+        "status": "succeeded" if paid else "failed",
+        "amount_captured": amount,
+        "amount_refunded": amount,
+        "captured": paid,
+        "balance_transaction": transaction if paid else None,
+        "failure_code": None if paid else _LONG,
+        "failure_message": None if paid else _LONG,
+        "payment_method_details": details,
+    }
+    yield _row("charge", charge, intent, None, taken)
+    if paid:
+        settled = {
+            **money,
+            "type": _LONG,
+            "reporting_category": _LONG,
+            "status": _LONG,
+            "fee": amount,
+            "net": amount,
+            "exchange_rate": _RATE,
+            "available_on": _CREATED,
+        }
+        yield _row("balance_transaction", transaction, charge, None, settled)
+    yield _row("customer", _id("cus_"), None, "001000000000001AAA", {})
+
+
+def _row(kind: str, key: str, parent: str | None, record_id: str | None, body: dict[str, Any]) -> MirrorRow:
+    return MirrorRow(
+        entity=_ENTITY,
+        object_id=key,
+        object_type=kind,
+        body=body,
+        parent_id=parent,
+        record_id=record_id,
+        created_at=_MOMENT,
+        deleted=False,
+        traceparent=None,
+        version=1,
+    )
