@@ -1,0 +1,91 @@
+"""The figures side by side, and beside what was aimed at."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.orders import OrderFigures
+from tests.bench.rates import NOTHING, ONE_BY_ONE, SERVICE, Figures
+
+CPU_AIM = 0.30
+RATE_AIM = 0.60
+
+
+@dataclass
+class Report:
+    """Everything one run found. `rates` by connections, then by server; `memory_mib` by events taken in so far."""
+
+    machine: dict[str, Any]
+    body_bytes: dict[str, int]
+    rates: dict[int, dict[str, Figures]] = field(default_factory=dict)
+    statements_a_commit: dict[str, float] = field(default_factory=dict)
+    memory_mib: dict[int, float] = field(default_factory=dict)
+    orders: dict[str, OrderFigures] = field(default_factory=dict)
+
+    def ratios(self, connections: int) -> tuple[float, float]:
+        """Return CPU an event as a share of one insert each, and the rate as a share of no database."""
+        seen = self.rates[connections]
+        return seen[SERVICE].cpu_ms / seen[ONE_BY_ONE].cpu_ms, seen[SERVICE].rate / seen[NOTHING].rate
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        comparison = {
+            connections: dict(zip(("cpu_share", "rate_share"), self.ratios(connections), strict=True))
+            for connections in self.rates
+        }
+        aims = {"cpu_share_at_most": CPU_AIM, "rate_share_at_least": RATE_AIM}
+        return asdict(self) | {"comparison": comparison, "aims": aims}
+
+    def show(self, console: Console) -> None:
+        """Print it for people."""
+        console.print("  ".join(f"{name} {value}" for name, value in self.machine.items()), highlight=False)
+        console.print(f"bodies {self.body_bytes}", highlight=False)
+        console.print(self._rate_table())
+        for connections in self.rates:
+            cpu, rate = self.ratios(connections)
+            console.print(
+                f"{connections} connections: CPU an event {cpu:.2f} of one insert each (aim: at most {CPU_AIM:.2f}, "
+                f"{_met(cpu <= CPU_AIM)}); rate {rate:.0%} of no database (aim: at least {RATE_AIM:.0%}, "
+                f"{_met(rate >= RATE_AIM)})"
+            )
+        sizes = ", ".join(f"{size:.1f} MiB after {count:,} events" for count, size in self.memory_mib.items())
+        console.print(f"memory of the web process: {sizes}")
+        console.print(self._order_table())
+
+    def _rate_table(self) -> Table:
+        speed = ("connections", "server", "events/s", "p50 ms", "p99 ms")
+        costs = (
+            "server CPU ms",
+            "PostgreSQL CPU ms",
+            "sum ms",
+            "commits/event",
+            "statements/event",
+            "generator CPU ms",
+        )
+        table = Table(*speed, *costs, title="Webhooks, durable when answered (CPU is for each event)")
+        for connections, servers in self.rates.items():
+            for name, seen in servers.items():
+                statements = seen.commits * self.statements_a_commit.get(name, 0.0)
+                cells: tuple[str, ...] = (f"{seen.rate:,.0f}", f"{seen.p50_ms:.2f}", f"{seen.p99_ms:.2f}")
+                cpu = (seen.server_cpu_ms, seen.postgres_cpu_ms, seen.cpu_ms)
+                cells += tuple(f"{value:.3f}" for value in (*cpu, seen.commits, statements, seen.generator_cpu_ms))
+                table.add_row(str(connections), name, *cells)
+            table.add_section()
+        table.caption = (
+            "commits: transactions that wrote, by PostgreSQL's own counter; statements: those of each commit, counted "
+            "in its log in a pass apart, BEGIN and COMMIT included"
+        )
+        return table
+
+    def _order_table(self) -> Table:
+        table = Table("asked by", "p50 ms", "p95 ms", "service CPU ms", title="One command, until settled")
+        for name, seen in self.orders.items():
+            table.add_row(name, f"{seen.wall_p50_ms:.1f}", f"{seen.wall_p95_ms:.1f}", f"{seen.cpu_ms:.1f}")
+        table.caption = "CPU with all that follows: Stripe's call, its webhooks, the records written to Salesforce"
+        return table
+
+
+def _met(holds: bool) -> str:
+    return "met" if holds else "missed"

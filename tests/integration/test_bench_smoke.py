@@ -1,0 +1,38 @@
+"""The bench runs, and finds figures for everything it promises; how large they are is not a test's business."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(180)
+def test_a_quick_bench_produces_every_figure(tmp_path: Path) -> None:
+    answer = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "tests.bench", "--quick", "--json", str(answer)]
+    # It ends otherwise than by 0 when an event answered 200 is not in the database.
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(answer.read_bytes())
+
+    assert set(report["rates"]) == {"16", "64"}
+    for servers in report["rates"].values():
+        assert set(servers) == {"service", "no database", "insert each"}
+        for name, figures in servers.items():
+            assert all(math.isfinite(value) and value >= 0 for value in figures.values())
+            assert figures["rate"] > 0
+            assert 0 < figures["p50_ms"] <= figures["p99_ms"]
+            assert (figures["commits"] > 0) is (name != "no database")
+    assert set(report["comparison"]) == {"16", "64"}
+    assert report["statements_a_commit"]["service"] >= 2
+    assert all(size > 0 for size in report["memory_mib"].values())
+    assert len(report["memory_mib"]) == 3
+    for figures in report["orders"].values():
+        assert 0 < figures["wall_p50_ms"] <= figures["wall_p95_ms"]
+    assert set(report["orders"]) == {"gRPC CreatePayment", "Salesforce event"}
+    assert "events/s" in done.stdout
