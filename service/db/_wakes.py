@@ -62,6 +62,8 @@ class Wakes:
         connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=30)
         try:
             await connection.add_listener(_CHANNEL, lambda _c, _p, _ch, topic: self._wake(str(topic)))
+            # Whoever hears nothing would not miss it: a connection that ends is noticed by the next statement, now.
+            connection.add_termination_listener(lambda _connection: self._due.set())
             while True:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._due.wait(), 30)

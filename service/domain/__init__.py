@@ -5,7 +5,7 @@ Owns no table and calls nobody; refuses floats for money and ids it cannot recog
 
 from service.domain._identifiers import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
 from service.domain._money import from_minor, minor_digits, to_minor
-from service.domain._observation import Evidence, Observation, canonical, scrub
+from service.domain._observation import Evidence, Observation, canonical, moment, scrub
 from service.domain._record import DesiredRecord, Reference, Value, fields_from
 from service.domain._retry import retry_delay
 
@@ -20,6 +20,7 @@ __all__ = [
     "fields_from",
     "from_minor",
     "minor_digits",
+    "moment",
     "normalise_salesforce_id",
     "retry_delay",
     "scrub",

@@ -6,7 +6,7 @@ Evidence says how fresh a sight is. `as_of` is Stripe's own clock in whole secon
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
@@ -70,6 +70,15 @@ class Observation:
         """Derive the digest that tells equal content apart from changed content."""
         content = "" if self.body is None else self.body
         object.__setattr__(self, "digest", hashlib.sha256(content.encode()).hexdigest()[:32])
+
+
+_LATEST = 4_102_444_800  # the year 2100, in Unix seconds
+
+
+def moment(value: Any) -> datetime | None:
+    """Return a time that Stripe gives in whole Unix seconds; None for what cannot be one, 0 included."""
+    is_time = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _LATEST
+    return datetime.fromtimestamp(value, UTC) if is_time else None
 
 
 def canonical(body: dict[str, Any]) -> str:

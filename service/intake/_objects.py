@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from service.domain import Evidence, Observation, canonical, normalise_salesforce_id, scrub
+from service.domain import Evidence, Observation, canonical, moment, normalise_salesforce_id, scrub
 from service.errors import InvalidRequest
 
 # Where each type names the object it belongs to. Types outside are mirrored too, but nothing reacts to them yet.
@@ -59,7 +59,7 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
 ) -> Iterator[Observation]:
     for name in _EXPANDABLE:
         inner = body.get(name)
-        if isinstance(inner, dict) and isinstance(inner.get("id"), str) and isinstance(inner.get("object"), str):
+        if isinstance(inner, dict) and _text(inner.get("id")) and _text(inner.get("object")):
             body[name] = inner["id"]
             yield from _sights(entity, inner, as_of, evidence, now, traceparent)
     kind, key = str(body["object"]), str(body["id"])
@@ -67,8 +67,8 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
     metadata = metadata if isinstance(metadata, dict) else {}
     fetch_after = None
     if kind == "charge":
-        transaction = body.get("balance_transaction")
-        if isinstance(transaction, str):
+        transaction = _text(body.get("balance_transaction"))
+        if transaction is not None:
             yield Observation(
                 entity,
                 "balance_transaction",
@@ -81,7 +81,6 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
             )
         elif body.get("status") == "succeeded" and body.get("captured"):
             fetch_after = now + LATE_FACT
-    created = body.get("created")
     yield Observation(
         entity=entity,
         object_type=kind,
@@ -91,7 +90,7 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
         evidence=evidence,
         parent_id=_parent(kind, body, metadata),
         record_id=_record(kind, metadata),
-        created_at=datetime.fromtimestamp(created, UTC) if isinstance(created, int) else None,
+        created_at=moment(body.get("created")),
         deleted=body.get("deleted") is True,
         traceparent=_text(metadata.get(TRACE_KEY)) or traceparent,
         fetch_after=fetch_after,
@@ -99,7 +98,8 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    # JSON may hold a NUL, PostgreSQL's text may not; no id or trace of anybody's has one.
+    return value if isinstance(value, str) and value and "\x00" not in value else None
 
 
 def _parent(kind: str, body: dict[str, Any], metadata: dict[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service import inbox, mirror, telemetry
 from service.clock import Clock
@@ -23,7 +23,6 @@ from service.intake._objects import KNOWN_TYPES, sight, stub
 from service.intake._stripe_event import StripeEvent
 
 _WRITERS = 2
-_OF_THE_EVENT = (DataError, IntegrityError, ProgrammingError)
 
 
 class Receipt(StrEnum):
@@ -35,6 +34,11 @@ class Receipt(StrEnum):
 
 
 _Prepared = tuple[InboxRow, list[Observation]]
+
+
+def _answered(error: Exception) -> bool:
+    """Tell whether the database lives and refused what it was given: then each event is tried alone."""
+    return isinstance(error, DBAPIError) and not error.connection_invalidated
 
 
 class Intake:
@@ -99,10 +103,11 @@ class Intake:
     async def _settle(self, taken: Sequence[tuple[_Prepared, asyncio.Future[Receipt]]]) -> None:
         try:
             outcomes: list[Receipt | Exception] = list(await self._store([prepared for prepared, _ in taken]))
-        except _OF_THE_EVENT as error:
-            outcomes = [await self._store_alone(prepared) for prepared, _ in taken] if len(taken) > 1 else [error]
         except (SQLAlchemyError, OSError, TimeoutError) as error:
-            outcomes = [error] * len(taken)
+            if len(taken) > 1 and _answered(error):
+                outcomes = [await self._store_alone(prepared) for prepared, _ in taken]
+            else:
+                outcomes = [error] * len(taken)
         for (_, done), outcome in zip(taken, outcomes, strict=True):
             if done.done():
                 continue  # the sender went away; it will send again and find a duplicate

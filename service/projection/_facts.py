@@ -1,10 +1,11 @@
 """The facts of one payment, from everything known of it; what is not known yet is None."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from service.domain import moment
 from service.mirror import MirrorRow
 from service.projection._families import Family
 from service.projection._status import Body, PaymentStatus, intent_status, request_status
@@ -55,10 +56,6 @@ class PaymentFacts:
 
 def _upper(value: Any) -> str | None:
     return value.upper() if isinstance(value, str) else None
-
-
-def _time(value: Any) -> datetime | None:
-    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) and value > 0 else None
 
 
 def rate(value: Any) -> Decimal | None:
@@ -114,7 +111,7 @@ def payment_facts(family: Family) -> PaymentFacts:
         settlement_currency=_upper(transaction.get("currency")),
         exchange_rate=rate(transaction.get("exchange_rate")),
         created_at=family.root.created_at,
-        paid_at=_time(charge.get("created")) if intent.get("status") == "succeeded" else None,
+        paid_at=moment(charge.get("created")) if intent.get("status") == "succeeded" else None,
         failure_code=code or (None if intent else request.get("failure_code")),
         failure_message=message or (None if intent else request.get("failure_message")),
         checkout_url=session.get("url") if session.get("status") == "open" else None,

@@ -4,11 +4,11 @@ Field names are those of the package in deploy/salesforce; an org that keeps oth
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from service.domain import SOURCE_OBJECTS, DesiredRecord, Reference, Value, from_minor
+from service.domain import SOURCE_OBJECTS, DesiredRecord, Reference, Value, from_minor, moment
 from service.mirror import MirrorRow
 from service.projection._facts import PaymentFacts, payment_facts, rate
 from service.projection._families import Family, families
@@ -30,7 +30,7 @@ def _when(moment: datetime | None) -> str | None:
 
 
 def _unix(value: Any) -> str | None:
-    return _when(datetime.fromtimestamp(value, UTC)) if isinstance(value, int) and value > 0 else None
+    return _when(moment(value))
 
 
 def _cut(value: Any, length: int) -> str | None:
