@@ -67,7 +67,10 @@ def build(settings: Settings, installation: Installation, url: str, readiness: R
         clock=clock,
         installation=installation,
         stripe=stripe,
-        terms={name: TermsReader(api, installation.orgs[name]) for name, api in salesforce.items()},
+        terms={
+            name: TermsReader(api, installation.orgs[name], installation.mappings.get(name, {}))
+            for name, api in salesforce.items()
+        },
     )
     return Parts(
         settings=settings,

@@ -9,8 +9,19 @@ from service.commands._commands import Commands
 from service.commands._events import Acceptor
 from service.commands._ledger import Command, CommandState
 from service.commands._request import PaymentRequest
-from service.commands._steps import Steps
+from service.commands._steps import CREATED_TYPES, Steps
 from service.commands._tasks import Tasks
-from service.commands._terms import TermsReader
+from service.commands._terms import TermsReader, terms_fields
 
-__all__ = ["Acceptor", "Command", "CommandState", "Commands", "PaymentRequest", "Steps", "Tasks", "TermsReader"]
+__all__ = [
+    "CREATED_TYPES",
+    "Acceptor",
+    "Command",
+    "CommandState",
+    "Commands",
+    "PaymentRequest",
+    "Steps",
+    "Tasks",
+    "TermsReader",
+    "terms_fields",
+]

@@ -4,10 +4,10 @@ Each Stripe call is recorded before it is made and again with its result. A step
 key; one that is older than Stripe remembers keys looks for its effect before it repeats the call.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
 from service import mirror, telemetry
 from service.clients import Answer, StripeApi
@@ -21,12 +21,16 @@ from service.config import Installation
 from service.db import Database, Wakes
 from service.domain import Evidence, Observation
 from service.errors import Conflict, PaymentDeclined, Refused, VendorRejected
-from service.intake import RECORD_KEY, REQUEST_KEY, observe, sight
+from service.intake import EFFECT_KEY, observe, sight
 
 # Stripe forgets a key after 24 hours (docs.stripe.com/api/idempotent_requests); an hour less is safe.
 KEY_MEMORY = timedelta(hours=23)
 _SEARCH_LIMIT = 1000
+_CLOCK_MARGIN = timedelta(hours=1)
 Settled = tuple[Outcome, list[Answer]]
+Created = Literal["customer", "payment_intent", "checkout.session"]
+CREATED_TYPES: tuple[str, ...] = get_args(Created)
+"""All that is ever made in Stripe: the key needs these permissions to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +57,15 @@ class Steps:
             case "off_session":
                 return await self._off_session(command, terms, customer)
             case "unconfirmed":
-                carried = metadata(command, terms, telemetry.current_traceparent())
-                params = intent_params(terms, customer, carried, None)
-                answer = await self._create(command, "payment_intent", params)
-                return _succeeded(payment_intent_id=answer), []
+                key, carried = _carried(command, terms, "payment_intent")
+                made = await self._create(command, "payment_intent", intent_params(terms, customer, carried, None), key)
+                return _succeeded(payment_intent_id=made), []
             case _:
                 entity = self.installation.entities[command.entity]
-                carried = metadata(command, terms, telemetry.current_traceparent())
+                key, carried = _carried(command, terms, "checkout.session")
                 params = session_params(command, terms, customer, carried, entity)
-                answer = await self._create(command, "checkout.session", params)
-                return _succeeded(checkout_session_id=answer), []
+                made = await self._create(command, "checkout.session", params, key)
+                return _succeeded(checkout_session_id=made), []
 
     async def recheck(self, command: Command) -> None:
         """Compare a settled command with its record as it is now.
@@ -105,16 +108,15 @@ class Steps:
             return known.object_id
         # The key is the Account's, not the command's: two commands for one new Account make one customer.
         key = idempotency_key(command.entity, terms.account_id, CREATE_CUSTOMER, "1", "customer")
-        params = customer_params(terms, telemetry.current_traceparent())
-        return await self._create(
-            command, "customer", params, key=key, mine=lambda made: made.get(RECORD_KEY) == terms.account_id
-        )
+        params = customer_params(terms, key, telemetry.current_traceparent())
+        return await self._create(command, "customer", params, key)
 
     async def _off_session(self, command: Command, terms: Terms, customer: str) -> Settled:
         method = command.payment_method_id or await self._saved_method(command, customer)
-        carried = metadata(command, terms, telemetry.current_traceparent())
+        key, carried = _carried(command, terms, "payment_intent")
+        params = intent_params(terms, customer, carried, method)
         try:
-            made = await self._create(command, "payment_intent", intent_params(terms, customer, carried, method))
+            made = await self._create(command, "payment_intent", params, key)
         except PaymentDeclined as error:
             intent = str((error.payment_intent or {}).get("id") or "")
             # A decline may be the replay of an old answer: what the intent is now is read afresh.
@@ -137,17 +139,8 @@ class Steps:
             reason="NO_PAYMENT_METHOD",
         )
 
-    async def _create(
-        self,
-        command: Command,
-        object_type: str,
-        params: dict[str, Any],
-        *,
-        key: str | None = None,
-        mine: Callable[[Mapping[str, Any]], bool] | None = None,
-    ) -> str:
+    async def _create(self, command: Command, object_type: str, params: dict[str, Any], key: str) -> str:
         """Make one object, once for ever, and observe it; return its id."""
-        key = key or idempotency_key(command.entity, command.record_id, command.operation, command.version, object_type)
         async with self.database.transaction() as tx:
             call = await ledger.begin_call(
                 tx, command, key=key, step=object_type, parameters=params, now=self.clock.now()
@@ -155,7 +148,7 @@ class Steps:
         if call.result_id is not None:
             return call.result_id
         stripe = self.stripe[command.entity]
-        answer = await self._effect_of(call, command, object_type, mine)
+        answer = await self._effect_of(call, command, object_type)
         if answer is None:
             try:
                 answer = await stripe.create(object_type, call.parameters, idempotency_key=key)
@@ -168,23 +161,20 @@ class Steps:
             answer = await stripe.retrieve(object_type, answer.body["id"])
         return await self._finish(call, command, answer)
 
-    async def _effect_of(
-        self,
-        call: Call,
-        command: Command,
-        object_type: str,
-        mine: Callable[[Mapping[str, Any]], bool] | None,
-    ) -> Answer | None:
-        """Look for what a call made that Stripe has forgotten the key of."""
-        if self.clock.now() - call.begun_at < KEY_MEMORY:
+    async def _effect_of(self, call: Call, command: Command, object_type: str) -> Answer | None:
+        """Look for what was made under a key that Stripe has forgotten: by an old call of ours, or before our rows.
+
+        A request asked long ago may have been carried out already if the database was restored from an older state:
+        Salesforce then repeats up to three days of events.
+        """
+        asked = min(call.begun_at, command.created_at)
+        if self.clock.now() - asked < KEY_MEMORY:
             return None
-        since = int((call.begun_at - timedelta(hours=1)).timestamp())
-        params: dict[str, Any] = {"created": {"gte": since}}
+        params: dict[str, Any] = {"created": {"gte": int((asked - _CLOCK_MARGIN).timestamp())}}
         if "customer" in call.parameters:
             params["customer"] = call.parameters["customer"]
         found = await self.stripe[command.entity].list(object_type, params, limit=_SEARCH_LIMIT)
-        is_mine = mine or (lambda made: made.get(REQUEST_KEY) == command.id)
-        return next((answer for answer in found if is_mine(answer.body.get("metadata") or {})), None)
+        return next((one for one in found if _effect_key(one) == call.idempotency_key), None)
 
     async def _finish(self, call: Call, command: Command, answer: Answer) -> str:
         made = str(answer.body["id"])
@@ -205,6 +195,18 @@ class Steps:
             now=self.clock.now(),
             traceparent=command.traceparent,
         )
+
+
+def _carried(command: Command, terms: Terms, step: str) -> tuple[str, dict[str, str]]:
+    """Return the idempotency key of a step, and the metadata its object carries."""
+    key = idempotency_key(command.entity, command.record_id, command.operation, command.version, step)
+    return key, metadata(command, terms, key, telemetry.current_traceparent())
+
+
+def _effect_key(answer: Answer) -> str | None:
+    carried = answer.body.get("metadata") or {}
+    key = carried.get(EFFECT_KEY)
+    return key if isinstance(key, str) else None
 
 
 def _succeeded(**results: str | None) -> Outcome:

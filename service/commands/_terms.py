@@ -6,12 +6,14 @@ from typing import Any
 
 from service.clients import SalesforceApi, format_soql
 from service.config import Org
-from service.domain import sobject_of, to_minor
+from service.delivery import Names, field_name
+from service.domain import SOURCE_OBJECTS, sobject_of, to_minor
 from service.errors import Refused
 
 _AMOUNT_FIELD = {"Opportunity": "Amount", "Order": "TotalAmount"}
 _NAME_FIELD = {"Opportunity": "Name", "Order": "OrderNumber"}
 _STATE_FIELDS = {"Opportunity": ("IsClosed", "IsWon"), "Order": ("StatusCode",)}
+_CUSTOMER_FIELD = "Stripe_Customer_Id__c"
 _DEAD_ORDER = frozenset({"Canceled", "Cancelled", "Expired", "Superseded"})
 
 
@@ -35,12 +37,28 @@ class Terms:
         return asdict(self)
 
 
-class TermsReader:
-    """Reads terms from one org."""
+def terms_fields(names: Names) -> dict[str, tuple[str, ...]]:
+    """Return what is read of each kind of source, as an org with these names has it; "Account.X" is the Account's X.
 
-    def __init__(self, salesforce: SalesforceApi, org: Org) -> None:
+    `CurrencyIsoCode` is read besides, where the org has it.
+    """
+    # An org that keeps the customer nowhere gets a new customer where the mirror knows none.
+    customer = field_name(names, "Account", _CUSTOMER_FIELD)
+    account = ("AccountId", "Account.Name", *([f"Account.{customer}"] if customer else []))
+    return {
+        sobject: ("Id", _NAME_FIELD[sobject], _AMOUNT_FIELD[sobject], *_STATE_FIELDS[sobject], *account)
+        for sobject in SOURCE_OBJECTS.values()
+    }
+
+
+class TermsReader:
+    """Reads terms from one org; `names` are its own names for our fields."""
+
+    def __init__(self, salesforce: SalesforceApi, org: Org, names: Names) -> None:
         self._salesforce = salesforce
         self._org = org
+        self._fields = terms_fields(names)
+        self._customer_field = field_name(names, "Account", _CUSTOMER_FIELD)
         self._multi_currency: dict[str, bool] = {}
 
     async def read(self, record_id: str) -> Terms:
@@ -52,16 +70,7 @@ class TermsReader:
             VendorError: Salesforce did not answer as it should.
         """
         sobject = sobject_of(record_id)
-        fields = [
-            "Id",
-            _NAME_FIELD[sobject],
-            _AMOUNT_FIELD[sobject],
-            *_STATE_FIELDS[sobject],
-            "AccountId",
-            "Account.Name",
-            "Account.Stripe_Customer_Id__c",
-            *(["CurrencyIsoCode"] if await self._has_currency(sobject) else []),
-        ]
+        fields = [*self._fields[sobject], *(["CurrencyIsoCode"] if await self._has_currency(sobject) else [])]
         # Names of fields are ours; the only value is quoted by the library.
         query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (see above)
         rows = await self._salesforce.query(query, limit=1)
@@ -70,7 +79,7 @@ class TermsReader:
                 f"the {sobject} does not exist or may not be read: check the id and the integration user's access",
                 reason="RECORD_NOT_FOUND",
             )
-        return _terms(sobject, rows[0], self._org)
+        return _terms(sobject, rows[0], self._org, self._customer_field)
 
     async def _has_currency(self, sobject: str) -> bool:
         """Tell whether the org is multi-currency: only then the field exists, and naming it elsewhere is an error.
@@ -84,7 +93,7 @@ class TermsReader:
         return self._multi_currency[sobject]
 
 
-def _terms(sobject: str, row: dict[str, Any], org: Org) -> Terms:
+def _terms(sobject: str, row: dict[str, Any], org: Org, customer_field: str | None) -> Terms:
     _refuse_closed(sobject, row)
     account = row.get("Account") or {}
     if not row.get("AccountId"):
@@ -106,7 +115,7 @@ def _terms(sobject: str, row: dict[str, Any], org: Org) -> Terms:
         currency=str(currency).lower(),
         account_id=row["AccountId"],
         account_name=account.get("Name") or "",
-        customer_id=account.get("Stripe_Customer_Id__c"),
+        customer_id=account.get(customer_field) if customer_field else None,
         title=str(row.get(_NAME_FIELD[sobject]) or sobject),
     )
 

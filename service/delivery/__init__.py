@@ -5,5 +5,6 @@ record Salesforce will not take is kept as dead, with the reason, and holds back
 """
 
 from service.delivery._deliver import Deliverer
+from service.delivery._render import Names, field_name, object_name
 
-__all__ = ["Deliverer"]
+__all__ = ["Deliverer", "Names", "field_name", "object_name"]

@@ -18,6 +18,8 @@ UNAVAILABLE = "STRIPE_UNAVAILABLE"
 # Stripe names seconds or minutes; a header that says more than this is not believed.
 MAX_RETRY_AFTER_SECONDS = 3600
 _PARAMETER = re.compile(r"^[a-z0-9_\[\]]{1,100}$")
+# A restricted key that lacks a permission is told its name, in the message only; nothing else of the message is kept.
+_PERMISSION = re.compile(r"\b(rak_[a-z0-9_]{1,80})\b")
 
 
 class _Meaning(NamedTuple):
@@ -102,11 +104,16 @@ def translate(error: Exception) -> VendorError | None:
     parameter = _word(details.get("param")) or ""
     where = f", parameter {parameter}" if _PARAMETER.match(parameter) else ""
     what = code or (f"HTTP {error.http_status}" if error.http_status else "no answer")
-    return meaning.kind(
-        f"{meaning.text} ({what}{where})",
+    permission = _PERMISSION.search(_word(details.get("message")) or "") if meaning is _DENIED else None
+    lacks = f", it lacks {permission[1]}" if permission else ""
+    translated = meaning.kind(
+        f"{meaning.text} ({what}{where}{lacks})",
         vendor="stripe",
         code=code,
         request_id=request_id,
         reason=meaning.reason,
         retry_after=_retry_after(headers),
     )
+    if permission:
+        translated.metadata["permission"] = permission[1]
+    return translated
