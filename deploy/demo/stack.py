@@ -13,14 +13,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import stripe
 import yaml
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "deploy" / "salesforce" / "force-app"
-API_VERSION = "2026-10-28.endive"
+API_VERSION: Final = "2026-10-28.endive"
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
 _PAUSE_SECONDS = 0.02
@@ -100,8 +100,21 @@ class Stack:
         for service in self.services:
             if service.running:
                 service.stop()
+        self._stop_orphaned_database()
         if self.sandbox is not None and self.sandbox.running:
             self.sandbox.stop()
+
+    def _stop_orphaned_database(self) -> None:
+        """Stop the embedded PostgreSQL that a killed service left behind; its own ends with the last service."""
+        file = self.folder / "data" / "postgres" / "postmaster.pid"
+        deadline = time.monotonic() + STOP_SECONDS
+        while file.exists() and time.monotonic() < deadline:
+            try:
+                # A fast shutdown: www.postgresql.org/docs/current/server-shutdown.html
+                os.kill(int(file.read_text().splitlines()[0]), signal.SIGINT)
+            except (OSError, ValueError, IndexError):
+                return
+            time.sleep(_PAUSE_SECONDS)
 
     @property
     def info(self) -> dict[str, Any]:
@@ -118,7 +131,9 @@ class Stack:
         command = [sys.executable, "-m", "counterfoil_sandbox", "serve", "--state-dir", str(state)]
         command += ["--metadata", str(PACKAGE), "--seed", str(seed)]
         with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603  (our own program)
+            process = subprocess.Popen(  # noqa: S603  (our own program)
+                command, stdout=output, stderr=output, process_group=0
+            )
         self.sandbox = Process(process, _await_file(state / "sandbox.json", process, log), log)
         return self.info
 
@@ -205,7 +220,7 @@ class Stack:
         environment = self.service_environment(config=config, ready=ready)
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603  (our own program)
-                command, stdout=output, stderr=output, env=environment
+                command, stdout=output, stderr=output, env=environment, process_group=0
             )
         service = Process(process, _await_file(ready, process, log), log)
         self.services.append(service)
