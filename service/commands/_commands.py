@@ -100,6 +100,7 @@ class Commands:
             raise NotFound(
                 "this entity is not configured: name one of the configuration's entities", reason="ENTITY_UNKNOWN"
             )
+        now = self._steps.clock.now()
         return Command(
             id=f"cmd_{self._steps.clock.new_id().hex}",
             entity=request.entity,
@@ -124,7 +125,7 @@ class Commands:
             payment_intent_id=None,
             checkout_session_id=None,
             traceparent=traceparent,
-            created_at=self._steps.clock.now(),
+            created_at=min(request.asked_at or now, now),
             settled_at=None,
         )
 

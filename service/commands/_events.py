@@ -1,6 +1,7 @@
 """From a Salesforce event to a command: the same acceptance as the API's, set by set."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -18,6 +19,8 @@ from service.inbox import InboxRow, State
 from service.intake import observe
 
 _BATCH_LIMIT = 50
+# Salesforce keeps platform events for 72 hours and purges late (Platform Events Developer Guide).
+_REPLAY = timedelta(hours=96)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Acceptor:
             request_id=_text(payload, "Request_Id__c") or row.event_id,
             requested_by=_text(payload, "Requested_By__c") or _text(payload, "CreatedById"),
             source="salesforce",
+            asked_at=_moment(payload.get("CreatedDate"), row.received_at),
         )
 
     def _entity(self, org: str, named: str | None) -> str:
@@ -96,6 +100,14 @@ class Acceptor:
         if len(entities) == 1:
             return entities[0]
         raise Refused(f"this org serves {len(entities)} entities: name one in Entity__c", reason="ENTITY_AMBIGUOUS")
+
+
+def _moment(milliseconds: Any, received_at: datetime) -> datetime | None:
+    """Return when the event was published, as Salesforce says; None for a time outside its days of replay."""
+    if not isinstance(milliseconds, int):
+        return None
+    age = received_at.timestamp() - milliseconds / 1000
+    return received_at - timedelta(seconds=age) if 0 <= age <= _REPLAY.total_seconds() else None
 
 
 def _text(payload: dict[str, Any], field: str) -> str | None:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import orjson
 
@@ -31,6 +32,7 @@ class PaymentRequest:
         request_id: the caller's id of this very request, for safe repetition.
         requested_by: who asked: a Salesforce user id or a caller's name.
         source: "grpc" or "salesforce".
+        asked_at: when it was asked, UTC, if that was before now.
     """
 
     entity: str
@@ -41,6 +43,7 @@ class PaymentRequest:
     request_id: str | None = None
     requested_by: str | None = None
     source: str = "grpc"
+    asked_at: datetime | None = None
 
     def checked(self) -> "PaymentRequest":
         """Return the request with its record id in 18 characters.

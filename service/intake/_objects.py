@@ -22,6 +22,8 @@ LATE_FACT = timedelta(hours=1)
 
 REQUEST_KEY = "counterfoil_request"
 RECORD_KEY = "salesforce_record_id"
+# The idempotency key of the call that made an object: by it the object is found when nobody remembers the call.
+EFFECT_KEY = "counterfoil_key"
 TRACE_KEY = "traceparent"
 
 
