@@ -181,8 +181,10 @@ class Steps:
         now = self.clock.now()
         async with self.database.transaction() as tx:
             await ledger.finish_call(tx, call, result_id=made, stripe_request=answer.request_id, now=now)
-            await observe(tx, self.sights(command, answer), now=now)
+            observed = await observe(tx, self.sights(command, answer), now=now)
         self.wakes.signal("mirror")
+        if observed.fetch:
+            self.wakes.signal("fetch")
         return made
 
     def sights(self, command: Command, answer: Answer) -> list[Observation]:
