@@ -18,6 +18,7 @@ from service.bootstrap._roles import ORDER, ROLES
 from service.bootstrap._store import Store, prepare
 from service.clock import SystemClock
 from service.config import Installation, Role, Settings
+from service.errors import ConfigurationError
 
 _DATABASE_SECONDS = 5.0
 
@@ -33,7 +34,19 @@ def serve(settings: Settings, installation: Installation, store: Store, roles: C
     readiness = Readiness(["database", *(role.value for role in ORDER if role in roles)])
     parts = build(settings, installation, store.url, readiness, SystemClock())
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(parts, roles))
+        try:
+            runner.run(_serve(parts, roles))
+        except BaseExceptionGroup as group:
+            raise _wrong_setting(group) or group from None
+
+
+def _wrong_setting(group: BaseExceptionGroup[BaseException]) -> ConfigurationError | None:
+    """Return what a person must put right, if that is what ended the parts."""
+    for error in group.exceptions:
+        found = _wrong_setting(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, ConfigurationError):
+            return found
+    return None
 
 
 def _loop_factory() -> Any:

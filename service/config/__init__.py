@@ -14,6 +14,7 @@ from service.config._installation import (
     StripeAccount,
 )
 from service.config._load import installation_schema, load_installation, load_settings
+from service.config._reference import settings_reference
 from service.config._secrets import SecretRef
 from service.config._settings import Role, Settings
 
@@ -31,4 +32,5 @@ __all__ = [
     "installation_schema",
     "load_installation",
     "load_settings",
+    "settings_reference",
 ]
