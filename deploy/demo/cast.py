@@ -20,6 +20,7 @@ from deploy.demo.screen import Screen
 from deploy.demo.stack import Process, Stack
 
 _T = TypeVar("_T")
+_LOG_CHARS = 2000
 
 
 @dataclass
@@ -40,7 +41,8 @@ class Cast:
         for name, process in (("service", self.service), ("sandbox", self.stack.sandbox)):
             if process is not None and not process.running:
                 code = process.process.returncode
-                raise NotAsTold(f"the {name} ended unexpectedly with exit code {code}; its log is {process.log}")
+                last = process.log.read_text()[-_LOG_CHARS:]
+                raise NotAsTold(f"the {name} ended unexpectedly with exit code {code}; {process.log} ends with:\n{last}")
 
     def wait(self, what: str, look: Callable[[], _T | None], *, seconds: float = 20) -> _T:
         """Return the first thing `look` finds, while everything runs.
