@@ -159,8 +159,8 @@ class Installation(_Frozen):
     entities: dict[Name, Entity] = Field(
         min_length=1, max_length=200, description="Legal entities, by a name of your own; it is in webhook addresses."
     )
-    mappings: dict[Name, dict[ApiName, ObjectMapping]] = Field(
-        default_factory=dict, description="By org, then by our object name."
+    mappings: dict[Name, Annotated[dict[ApiName, ObjectMapping], Field(max_length=50)]] = Field(
+        default_factory=dict, max_length=50, description="By org, then by our object name."
     )
 
     @model_validator(mode="after")

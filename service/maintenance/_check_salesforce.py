@@ -48,6 +48,23 @@ async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe
     return findings
 
 
+def check_mappings(org: str, names: Names) -> list[Finding]:
+    """Return the names in an org's mappings that are not ours, and would be passed over in silence."""
+    known = {record.sobject: {*record.fields, record.key_field} for record in widest_records("")}
+    subject = f"mappings.{org}"
+    findings = [
+        fault(f"{subject}.{sobject}", "names", "is no object of ours", f"Use one of {', '.join(sorted(known))}")
+        for sobject in sorted(set(names) - set(known))
+    ]
+    for sobject in sorted(set(names) & set(known)):
+        unknown = sorted(set(names[sobject].fields) - known[sobject])
+        place = f"{subject}.{sobject}.fields"
+        findings += [
+            fault(f"{place}.{name}", "names", "is no field of ours", "Correct its spelling") for name in unknown
+        ]
+    return findings
+
+
 async def _describe(api: SalesforceApi, names: Names) -> dict[str, Described | None]:
     """Return our objects, by our names, as the org describes them."""
     ours = {record.sobject for record in widest_records("")} | set(terms_fields(names)) | {"Account"}
