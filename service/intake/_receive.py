@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service import inbox, mirror, telemetry
@@ -23,6 +24,12 @@ from service.intake._objects import KNOWN_TYPES, sight, stub
 from service.intake._stripe_event import StripeEvent
 
 _WRITERS = 2
+# One statement, so that an event and what it shows are one transaction and one journey: the keys of the new events, and
+# what became of the sights.
+_STORE = text(
+    f"WITH recorded AS ({inbox.RECORD}), observed AS ({mirror.OBSERVE}) "  # noqa: S608  (both are the rooms' own)
+    f"SELECT ARRAY(SELECT ARRAY[source, account, event_id] FROM recorded), {mirror.OBSERVED} FROM observed"
+)
 
 
 class Receipt(StrEnum):
@@ -124,19 +131,20 @@ class Intake:
             return error
 
     async def _store(self, batch: Sequence[_Prepared]) -> list[Receipt]:
-        observations = [seen for _, sights in batch for seen in sights]
-        async with self._database.transaction() as tx:
-            fresh = await inbox.record(tx, [row for row, _ in batch])
-            observed = await mirror.observe(tx, observations, now=self._clock.now())
+        observations = (seen for _, sights in batch for seen in sights)
+        parameters = inbox.record_parameters([row for row, _ in batch])
+        parameters |= mirror.observe_parameters(observations, now=self._clock.now())
+        keys, changed, fetch = await self._database.commit_one(_STORE, parameters)
+        fresh = {tuple(key) for key in keys}
         telemetry.intake_batch.record(len(batch))
-        if observed.changed:
+        if changed:
             self._wakes.signal("mirror")
-        if observed.fetch:
+        if fetch:
             self._wakes.signal("fetch")
         return [self._receipt(row, fresh) for row, _ in batch]
 
     @staticmethod
-    def _receipt(row: InboxRow, fresh: set[tuple[str, str, str]]) -> Receipt:
+    def _receipt(row: InboxRow, fresh: set[tuple[str, ...]]) -> Receipt:
         key = (row.source, row.account, row.event_id)
         if key not in fresh:
             return Receipt.DUPLICATE

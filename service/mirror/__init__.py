@@ -6,18 +6,22 @@ and settle it. Touches no other table and calls nobody. Refuses an older sight i
 
 from service.mirror._fetches import FetchDue, postpone_fetch, settle_fetch, take_fetches
 from service.mirror._graphs import Lane, MirrorRow, changed_lanes, clear_changes, find, list_roots, load_family
-from service.mirror._observe import observe
+from service.mirror._observe import OBSERVE, OBSERVED, Observed, observe, observe_parameters
 
 __all__ = [
+    "OBSERVE",
+    "OBSERVED",
     "FetchDue",
     "Lane",
     "MirrorRow",
+    "Observed",
     "changed_lanes",
     "clear_changes",
     "find",
     "list_roots",
     "load_family",
     "observe",
+    "observe_parameters",
     "postpone_fetch",
     "settle_fetch",
     "take_fetches",
