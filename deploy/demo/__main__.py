@@ -100,7 +100,7 @@ def _run(stack: Stack, screen: Screen, *, keep: bool) -> None:
             try:
                 _tell(cast)
             except (httpx.HTTPError, grpc.RpcError, stripe.StripeError) as error:
-                cast.check_running()
+                cast.check_running(patience=2)
                 raise NotAsTold(f"a call failed: {type(error).__name__}: {error}") from error
     if keep:
         kept.stay(stack, service, screen)
