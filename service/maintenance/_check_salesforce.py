@@ -88,7 +88,8 @@ def _written(subject: str, described: Mapping[str, Described | None], names: Nam
         faults = list(_object_faults(where, found, records, names))
         yield from (fault(subject, f"write {place}", detail, remedy) for place, detail, remedy in faults)
         if not faults:
-            yield ok(subject, f"write {where}", f"{len(records[0].fields)} fields")
+            written = [field for field in records[0].fields if field_name(names, sobject, field)]
+            yield ok(subject, f"write {where}", f"{len(written)} fields")
 
 
 def _object_faults(
