@@ -74,7 +74,10 @@ async def _serve(parts: Parts, roles: Collection[Role]) -> None:
 
 async def _run(parts: Parts, roles: Collection[Role], stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
     def spawn(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        return group.create_task(_guarded(work, name, stop), name=name)
+        task = group.create_task(_guarded(work, name, stop), name=name)
+        # When another part fails at start, this one may end before it began.
+        task.add_done_callback(lambda _: work.close())
+        return task
 
     own = [
         group.create_task(parts.wakes.run(), name="wakes"),
