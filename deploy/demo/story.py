@@ -83,7 +83,7 @@ def won(cast: Cast, told: Told) -> None:
     cast.screen.step(
         "Salesforce",
         f"the record shows status {after['Payment_Status__c']} and the payment link",
-        told.link,
+        short(told.link, 100),
         at=cast.screen.started + told.until_link,
     )
     cast.claim(told.link == session["url"], "the link on the record is the page Stripe made", told.link)
