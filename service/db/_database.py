@@ -1,12 +1,13 @@
 """Transactions. No other module commits or rolls back, and none holds a transaction across a call to a vendor."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from sqlalchemy import MetaData, TextClause, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from service.db._writer import Writer
 
 Transaction = AsyncConnection
 
@@ -19,7 +20,6 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, url: str) -> None:
         self._engine = engine
-        self._single = engine.execution_options(isolation_level="AUTOCOMMIT")  # of the same pool
         self.url = url
 
     @asynccontextmanager
@@ -28,13 +28,9 @@ class Database:
         async with self._engine.connect() as connection, connection.begin():
             yield connection
 
-    async def commit_one(self, statement: TextClause, parameters: Mapping[str, object]) -> tuple[Any, ...]:
-        """Run one statement that is a transaction by itself, and return its one row: durable when this returns.
-
-        PostgreSQL commits it without being told to, which saves the three journeys of a transaction's frame.
-        """
-        async with self._single.connect() as connection:
-            return tuple((await connection.execute(statement, parameters)).one())
+    def writer(self, statement: TextClause) -> Writer:
+        """Return a connection of its own, outside the pool, that runs this one statement over and over."""
+        return Writer(make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False), statement)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:

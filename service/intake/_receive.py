@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from service import inbox, mirror, telemetry
 from service.clock import Clock
 from service.config import Entity
-from service.db import Database, Wakes
+from service.db import Database, Wakes, Writer
 from service.domain import Evidence, Observation
 from service.errors import Overloaded
 from service.inbox import InboxRow
@@ -98,21 +98,27 @@ class Intake:
                 writers.create_task(self._write())
 
     async def _write(self) -> None:
-        while True:
-            while not self._queue:
-                if self._closed:
-                    return
-                self._arrived.clear()
-                await self._arrived.wait()
+        writer = self._database.writer(_STORE)
+        while await self._waited_for():
             taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
-            await self._settle(taken)
+            await self._settle(writer, taken)
+        writer.close()
 
-    async def _settle(self, taken: Sequence[tuple[_Prepared, asyncio.Future[Receipt]]]) -> None:
+    async def _waited_for(self) -> bool:
+        """Return True when events wait, False when there are none and no more will come."""
+        while not self._queue:
+            if self._closed:
+                return False
+            self._arrived.clear()
+            await self._arrived.wait()
+        return True
+
+    async def _settle(self, writer: Writer, taken: Sequence[tuple[_Prepared, asyncio.Future[Receipt]]]) -> None:
         try:
-            outcomes: list[Receipt | Exception] = list(await self._store([prepared for prepared, _ in taken]))
+            outcomes: list[Receipt | Exception] = list(await self._store(writer, [prepared for prepared, _ in taken]))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             if len(taken) > 1 and _answered(error):
-                outcomes = [await self._store_alone(prepared) for prepared, _ in taken]
+                outcomes = [await self._store_alone(writer, prepared) for prepared, _ in taken]
             else:
                 outcomes = [error] * len(taken)
         for (_, done), outcome in zip(taken, outcomes, strict=True):
@@ -124,17 +130,17 @@ class Intake:
             else:
                 done.set_result(outcome)
 
-    async def _store_alone(self, prepared: _Prepared) -> Receipt | Exception:
+    async def _store_alone(self, writer: Writer, prepared: _Prepared) -> Receipt | Exception:
         try:
-            return (await self._store([prepared]))[0]
+            return (await self._store(writer, [prepared]))[0]
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             return error
 
-    async def _store(self, batch: Sequence[_Prepared]) -> list[Receipt]:
+    async def _store(self, writer: Writer, batch: Sequence[_Prepared]) -> list[Receipt]:
         observations = (seen for _, sights in batch for seen in sights)
         parameters = inbox.record_parameters([row for row, _ in batch])
         parameters |= mirror.observe_parameters(observations, now=self._clock.now())
-        keys, changed, fetch = await self._database.commit_one(_STORE, parameters)
+        keys, changed, fetch = await writer.commit(parameters)
         fresh = {tuple(key) for key in keys}
         telemetry.intake_batch.record(len(batch))
         if changed:
@@ -158,7 +164,9 @@ class Intake:
         sights: list[Observation] = []
         if fault is None and event.subject_type is not None and event.subject_id is not None:
             if event.subject is not None and event.api_version == self._api_version:
-                sights = sight(event.entity, event.subject, as_of=event.created, evidence=Evidence.EVENT, now=now)
+                sights = sight(
+                    event.entity, event.subject, as_of=event.created, evidence=Evidence.EVENT, now=now, scrubbed=True
+                )
             else:
                 # Thin, or rendered in another version's shape: not read, fetched in ours instead.
                 sights = [
