@@ -40,6 +40,8 @@ class Projector:
         telemetry.records_projected.add(put)
         if put:
             self._wakes.signal("outbox")
+        if lanes:
+            self._wakes.signal("fetch")  # a fetcher that came while these rows were locked has passed them over
         return sum(len(keys) for keys in lanes.values())
 
     async def _look_at(self, tx: Transaction, lane: Lane) -> tuple[list[DesiredRecord], str | None]:
