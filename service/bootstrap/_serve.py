@@ -1,6 +1,7 @@
 """Serving: start the roles, wait for the word to stop, drain."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Collection, Coroutine
@@ -22,6 +23,8 @@ from service.errors import ConfigurationError
 
 _DATABASE_SECONDS = 5.0
 
+_COLLECT_AFTER = 10_000  # objects; Python's own 700 are one batch of events
+
 
 def serve(settings: Settings, installation: Installation, store: Store, roles: Collection[Role]) -> None:
     """Run this process in `roles` until SIGTERM or SIGINT; return when all it took in is finished or safely stored.
@@ -33,6 +36,7 @@ def serve(settings: Settings, installation: Installation, store: Store, roles: C
     prepare(store, settings, installation)
     readiness = Readiness(["database", *(role.value for role in ORDER if role in roles)])
     parts = build(settings, installation, store.url, readiness, SystemClock())
+    _settle_garbage_collection()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             runner.run(_serve(parts, roles))
@@ -47,6 +51,13 @@ def _wrong_setting(group: BaseExceptionGroup[BaseException]) -> ConfigurationErr
         if isinstance(found, ConfigurationError):
             return found
     return None
+
+
+def _settle_garbage_collection() -> None:
+    """Look for cycles seldom, and never among what lives as long as the process: little here makes any."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 10, 10)
 
 
 def _loop_factory() -> Any:
