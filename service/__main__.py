@@ -34,6 +34,7 @@ Examples:
 
 Exit codes: 0 well, 2 a wrong command line, 69 the database refused, 78 a wrong setting.
 """
+_WIDTH_OF_LOGS = 180
 _STYLES = {Outcome.OK: "green", Outcome.NOTE: "yellow", Outcome.FAULT: "bold red"}
 
 app = typer.Typer(
@@ -120,7 +121,8 @@ def _print_findings(findings: list[Finding], faults: int) -> None:
         found = f"{finding.detail}. {finding.remedy}" if finding.remedy else finding.detail
         mark = Text(finding.outcome.value, style=_STYLES[finding.outcome])
         table.add_row(mark, Text(finding.subject), Text(finding.check), Text(found))
-    console = Console(highlight=False)
+    # A file or a pipe has no width of its own; a log should not be folded to eighty.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_LOGS)
     console.print(table)
     console.print(f"\n{len(findings)} checks, {faults} faults")
 

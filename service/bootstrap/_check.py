@@ -70,6 +70,7 @@ class _Check:
             refuse_embedded_live(settings, installation, embedded=embedded)
         except ConfigurationError as error:
             yield from _faults(error, _DATABASE)
+        yield from _limits(installation)
         for name, entity in installation.entities.items():
             subject = f"entities.{name}.stripe"
             try:
@@ -121,6 +122,21 @@ class _Check:
             org.close()
         for account in self.stripe.values():
             account.close()
+
+
+def _limits(installation: Installation) -> Iterator[Finding]:
+    """Tell what is allowed, but has a consequence that shows only when somebody asks for a payment."""
+    for name, entity in installation.entities.items():
+        if entity.checkout is None:
+            detail = "not set: requests with hosted_checkout, as of the Flow, are refused"
+            yield note(f"entities.{name}.checkout", "file", detail, "Set checkout.success_url, unless none will come")
+    for name in installation.orgs:
+        served = installation.entities_of(name)
+        if not served:
+            yield note(f"orgs.{name}", "file", "serves no entity", "Remove it, or name it in an entity's 'org'")
+        elif len(served) > 1:
+            detail = f"serves {len(served)} entities: a request must name one in Payment_Request__e.Entity__c"
+            yield note(f"orgs.{name}", "file", detail, "Set Entity__c in the Flow that asks")
 
 
 def _faults(error: ConfigurationError, check_name: str) -> Iterator[Finding]:

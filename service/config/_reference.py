@@ -1,7 +1,6 @@
 """The settings as a file that a person fills in: every variable with its meaning, limits and default."""
 
-import annotated_types
-from pydantic.fields import FieldInfo
+from typing import Any
 
 from service.config._load import variable
 from service.config._settings import Settings
@@ -14,27 +13,26 @@ _HEAD = """\
 
 def settings_reference() -> str:
     """Return every variable with its meaning, limits and default, in the form of an env file."""
-    return _HEAD + "".join(f"\n{_entry(name, field)}" for name, field in Settings.model_fields.items())
+    settings = Settings.model_json_schema()["properties"]
+    return _HEAD + "".join(f"\n{_entry(name, setting)}" for name, setting in settings.items())
 
 
-def _entry(name: str, field: FieldInfo) -> str:
-    lines = [f"# {sentence}" for sentence in (field.description, _limits(field)) if sentence]
-    return "\n".join([*lines, f"#{variable(name)}={_default(field)}"]) + "\n"
+def _entry(name: str, setting: dict[str, Any]) -> str:
+    lines = [f"# {sentence}" for sentence in (setting["description"], _limits(setting)) if sentence]
+    return "\n".join([*lines, f"#{variable(name)}={_default(setting)}"]) + "\n"
 
 
-def _default(field: FieldInfo) -> str:
+def _default(setting: dict[str, Any]) -> str:
     """Return the default as one writes it; nothing when it is none, or depends on who runs us."""
-    if field.default_factory is not None or field.default is None:
+    value = setting.get("default")
+    if value is None:
         return ""
-    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _limits(field: FieldInfo) -> str:
-    if field.annotation is bool:
+def _limits(setting: dict[str, Any]) -> str:
+    if setting.get("type") == "boolean":
         return "true or false."
-    choices = getattr(field.annotation, "__args__", ())
-    if choices and all(isinstance(choice, str) for choice in choices):
-        return f"One of {', '.join(choices)}."
-    least = next((rule.ge for rule in field.metadata if isinstance(rule, annotated_types.Ge)), None)
-    most = next((rule.le for rule in field.metadata if isinstance(rule, annotated_types.Le)), None)
-    return f"From {least} to {most}." if least is not None and most is not None else ""
+    if "enum" in setting:
+        return f"One of {', '.join(setting['enum'])}."
+    return f"From {setting['minimum']} to {setting['maximum']}." if "minimum" in setting else ""

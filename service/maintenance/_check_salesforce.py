@@ -32,7 +32,9 @@ async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe
     except ConfigurationError as error:
         return [fault(error.field, "is the configured org", error.fault, error.remedy)]
     except VendorDenied as error:
-        return [fault(subject, "sign-in", error.message, "Follow deploy/salesforce/README.md, section on sign-in")]
+        return [
+            fault(subject, "sign-in", error.message, "Follow 'The external client app' in deploy/salesforce/README.md")
+        ]
     except VendorError as error:
         return [fault(subject, "sign-in", error.message, f"Check that {org.login_url} can be reached from here")]
     kind = "a sandbox" if org.is_sandbox else "production"

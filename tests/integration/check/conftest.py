@@ -138,6 +138,7 @@ def make(tmp_path: Path, database_url: str) -> Callable[[RunningSandbox], Bench]
         made.document["entities"] = {
             "acme": {
                 "org": "main",
+                "checkout": {"success_url": "https://acme.example/paid"},
                 "stripe": {
                     "account": account["account"],
                     "livemode": False,

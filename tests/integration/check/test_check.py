@@ -228,6 +228,17 @@ async def test_live_and_test_do_not_mix(bench: Bench) -> None:
     assert "live keys need a database of your own" in report.faults["entities.acme.stripe.livemode database"]
 
 
+async def test_what_will_be_refused_later_is_noted(bench: Bench) -> None:
+    del bench.document["entities"]["acme"]["checkout"]
+    bench.document["entities"]["other"] = bench.document["entities"]["acme"]
+    bench.document["orgs"]["idle"] = bench.org
+    report = await bench.check(offline=True)
+    assert not report.faults
+    noted = {one.subject: one.detail for one in report.findings if one.outcome is Outcome.NOTE}
+    assert set(noted) == {"entities.acme.checkout", "entities.other.checkout", "orgs.main", "orgs.idle"}
+    assert "serves 2 entities" in noted["orgs.main"]
+
+
 async def test_vendors_that_do_not_answer_are_told_at_once(bench: Bench) -> None:
     bench.stripe["api_base"] = f"http://{CLOSED}"
     bench.org["login_url"] = f"https://{CLOSED}"
