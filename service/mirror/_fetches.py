@@ -74,5 +74,9 @@ async def settle_fetch(tx: Transaction, due: FetchDue, *, again_at: datetime | N
 
 
 async def postpone_fetch(tx: Transaction, due: FetchDue, *, until: datetime | None, error: str) -> None:
-    """End a fetch that failed: try again at `until`, or never when it is None; `error` is a reason word."""
-    await tx.execute(update(table).where(_this(due)).values(fetch_at=until, fetch_error=error[:_LIMIT_ERROR_CHARS]))
+    """End a fetch that failed: try again at `until`, or never when it is None; `error` is a reason word.
+
+    A wish that came up since it was taken stands.
+    """
+    undisturbed = and_(_this(due), table.c.fetch_at == due.until)
+    await tx.execute(update(table).where(undisturbed).values(fetch_at=until, fetch_error=error[:_LIMIT_ERROR_CHARS]))

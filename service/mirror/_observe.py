@@ -46,6 +46,10 @@ _DOUBTED = f"""(excluded.as_of >= known.as_of - CASE WHEN known.evidence = {Evid
                                      ELSE interval '{CLOCK_SLACK.total_seconds()} seconds' END
     AND (excluded.body IS NULL OR excluded.digest <> known.digest OR excluded.fetch_at <= {_NOW}))"""
 _CHANGED = f"({_BELIEVED} AND known.digest <> excluded.digest)"
+# An answer is dated when it left Stripe and shows what was a moment before: news of that moment may be newer.
+_OVERTAKEN = f"""(excluded.evidence = {Evidence.ANSWER.value} AND known.body IS NOT NULL
+    AND (known.digest <> excluded.digest OR known.fetch_at IS NOT NULL)
+    AND known.as_of >= excluded.as_of - interval '{CLOCK_SLACK.total_seconds()} seconds')"""
 _REPLACED = ("body", "digest", "as_of", "evidence", "deleted", "observed_at")
 _KEPT_UNLESS_SAID = ("parent_id", "record_id", "created_at", "traceparent")
 _TAKEN = ",\n        ".join(
@@ -56,7 +60,8 @@ _TAKEN = ",\n        ".join(
     ]
 )
 # One statement for any number of sights. A believed one also settles what was to be fetched because of older ones,
-# unless it brings a wish of its own; a doubted one changes nothing but that wish, of which the earlier stands.
+# unless it brings a wish of its own or was overtaken; a doubted one changes nothing but that wish, of which the earlier
+# stands.
 OBSERVE = f"""
     INSERT INTO mirror AS known
         (entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
@@ -69,7 +74,8 @@ OBSERVE = f"""
         {_TAKEN},
         version = known.version + {_CHANGED}::int,
         dirty = known.dirty OR {_CHANGED},
-        fetch_at = CASE WHEN {_BELIEVED} THEN excluded.fetch_at ELSE least(known.fetch_at, {_NOW}) END,
+        fetch_at = CASE WHEN {_BELIEVED} AND NOT {_OVERTAKEN} THEN excluded.fetch_at
+                        ELSE least(known.fetch_at, {_NOW}) END,
         fetch_attempts = 0
     WHERE {_BELIEVED} OR {_DOUBTED}
     RETURNING dirty, fetch_at
