@@ -148,7 +148,7 @@ def _salesforce_is_outbox(world: World) -> None:
     for row in rows_of(world.database_url, "SELECT * FROM outbox"):
         fields = fields_from(row["content"])
         names = [_path(name, value) for name, value in fields.items()]
-        query = f"SELECT {', '.join(names)} FROM {row['sobject']} WHERE {row['key_field']} = '{row['key']}'"  # noqa: S608
+        query = f"SELECT {', '.join(names)} FROM {row['sobject']} WHERE {row['key_field']} = '{row['key']}'"  # noqa: S608  (names of ours)
         found = world.salesforce.query(query)
         assert len(found) == 1, f"{row['sobject']} {row['key']}: {len(found)} records"
         shown = {name: _shown(found[0], name, value) for name, value in fields.items()}

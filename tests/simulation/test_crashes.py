@@ -88,7 +88,7 @@ def test_a_service_killed_anywhere_charges_once_and_shows_it(world: World) -> No
         _die(world, f"{moment * 1000:.0f} ms after the request", partial(_after, world, method, moment))
     took = drain(world)
     audit(world)
-    print(f"drained {took:.1f} s after the last start")  # noqa: T201
+    print(f"drained {took:.1f} s after the last start")  # noqa: T201  (to repeat a failure)
     assert len(world.stack.services) == len(POINTS) + DELAYS + 1 >= 26
 
 
@@ -101,7 +101,7 @@ def _die(world: World, name: str, meet: Callable[[], None]) -> None:
     world.service.kill()
     world.calm()
     world.stack.start_service()
-    print(f"  killed where {name}; up again {time.monotonic() - began:.1f} s later")  # noqa: T201
+    print(f"  killed where {name}; up again {time.monotonic() - began:.1f} s later")  # noqa: T201  (to repeat a failure)
 
 
 def _at(world: World, point: Point) -> None:

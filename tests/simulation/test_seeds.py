@@ -119,7 +119,7 @@ def test_whatever_goes_wrong_each_payment_is_made_once_and_shown_right(business:
             world.pay(sale)
     _refund(world, chance, sales)
     world.calm()
-    print(f"drained {drain(world):.1f} s after the last fault")  # noqa: T201
+    print(f"drained {drain(world):.1f} s after the last fault")  # noqa: T201  (to repeat a failure)
     audit(world)
 
 
@@ -129,7 +129,7 @@ def _faults(chance: random.Random) -> list[Fault]:
 
 def _strike(world: World, fault: Fault) -> None:
     vendor, content = fault
-    print(f"  {vendor}: {content}")  # noqa: T201
+    print(f"  {vendor}: {content}")  # noqa: T201  (to repeat a failure)
     world.strike(vendor, **content)
 
 
