@@ -88,11 +88,11 @@ def _run(stack: Stack, screen: Screen, *, keep: bool) -> None:
         org, account = info["salesforce"], info["stripe"]
         screen.facts(
             {
-                "Salesforce": f"{org['url']}  org {org['org_id']}, package of deploy/salesforce deployed",
+                "Salesforce": f"{org['url']}  org {org['org_id']}, our package deployed",
                 "Stripe": f"{account['url']}  account {account['account']}, test mode",
                 "Counterfoil": f"process {service.info['pid']}  webhooks {service.info['web']}  "
-                f"gRPC {service.info['grpc']}  PostgreSQL embedded",
-                "started in": f"{time.monotonic() - started:.1f} s",
+                f"gRPC {service.info['grpc']}",
+                "started in": f"{time.monotonic() - started:.1f} s, with an embedded PostgreSQL",
             }
         )
         screen.console.print()

@@ -220,5 +220,5 @@ def _charge(row: Row) -> str:
 
 
 def _transaction(row: Row) -> str:
-    values = (money(row[name], row["Currency_Code__c"]) for name in ("Amount__c", "Fee__c", "Net__c"))
-    return "amount {}, fee {}, net {}".format(*values)
+    amount, fee = (money(row[name], row["Currency_Code__c"]).split()[0] for name in ("Amount__c", "Fee__c"))
+    return f"{amount} - {fee} = {money(row['Net__c'], row['Currency_Code__c'])}"
