@@ -20,6 +20,8 @@ def test_one_trace_runs_from_the_salesforce_event_through_stripe_to_the_salesfor
             "salesforce.request",
             "command.create_payment",
             "stripe.create",
+            "stripe.webhook",
+            "mirror.project",
             "salesforce.write",
         }
         assert wanted <= names
