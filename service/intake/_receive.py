@@ -1,8 +1,8 @@
 """Group commit: concurrent webhooks share one transaction, and each is answered when it is durable.
 
-Requests queue; two writers each take what is there. There is no timer, so an idle system answers at the speed of one
-insert, and a busy one commits ever larger batches. A batch the database refuses is written one by one, so that one
-poisoned event fails alone.
+Requests queue; a writer takes what is there, and a second one helps when many wait. There is no timer, so an idle
+system answers at the speed of one insert, and a busy one commits ever larger batches. A batch the database refuses is
+written one by one, so that one poisoned event fails alone.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ from service.intake._objects import KNOWN_TYPES, sight, stub
 from service.intake._stripe_event import StripeEvent
 
 _WRITERS = 2
+# How many must wait before another writer joins one that writes: below it, a larger next batch is worth more.
+_WORTH_ANOTHER = 32
 # One statement, so that an event and what it shows are one transaction and one journey: the keys of the new events, and
 # what became of the sights.
 _STORE = text(
@@ -70,7 +72,8 @@ class Intake:
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._queue: deque[tuple[_Prepared, asyncio.Future[Receipt]]] = deque()
-        self._arrived = asyncio.Event()
+        self._due = asyncio.Event()
+        self._writing = 0
         self._closed = False
 
     async def receive(self, event: StripeEvent) -> Receipt:
@@ -83,13 +86,14 @@ class Intake:
             raise Overloaded("the service is stopping" if self._closed else "too many events are waiting")
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._queue.append((self._prepare(event), done))
-        self._arrived.set()
+        if self._worth_writing():
+            self._due.set()
         return await done
 
     def close(self) -> None:
         """Refuse new events; `run` returns when the waiting ones are written."""
         self._closed = True
-        self._arrived.set()
+        self._due.set()
 
     async def run(self) -> None:
         """Write until closed."""
@@ -99,18 +103,24 @@ class Intake:
 
     async def _write(self) -> None:
         writer = self._database.writer(_STORE)
-        while await self._waited_for():
+        while await self._work_comes():
+            self._writing += 1
             taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
             await self._settle(writer, taken)
+            self._writing -= 1
         writer.close()
 
-    async def _waited_for(self) -> bool:
-        """Return True when events wait, False when there are none and no more will come."""
-        while not self._queue:
-            if self._closed:
+    def _worth_writing(self) -> bool:
+        return len(self._queue) >= (_WORTH_ANOTHER if self._writing else 1)
+
+    async def _work_comes(self) -> bool:
+        """Return True when there is work for one more writer, False when there is none and no more will come."""
+        while not self._worth_writing():
+            if self._closed and not self._queue:
+                self._due.set()  # for the other writers to end, too
                 return False
-            self._arrived.clear()
-            await self._arrived.wait()
+            self._due.clear()
+            await self._due.wait()
         return True
 
     async def _settle(self, writer: Writer, taken: Sequence[tuple[_Prepared, asyncio.Future[Receipt]]]) -> None:
