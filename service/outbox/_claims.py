@@ -85,7 +85,9 @@ def _held(record: Claimed, holder: str) -> ColumnElement[bool]:
     )
 
 
-_FREE = {"leased_by": None, "leased_until": None}
+# A failed attempt may have had its effect all the same: what Salesforce holds is unknown, so that no content, not even
+# the one delivered before, counts as delivered until it is sent again.
+_FAILED = {"leased_by": None, "leased_until": None, "delivered_digest": None}
 
 
 _DELIVERED = text(
@@ -133,7 +135,7 @@ async def settle_again(
         update(table)
         .where(_held(record, holder))
         .values(
-            **_FREE,
+            **_FAILED,
             not_before=case((current, not_before), else_=table.c.not_before),
             error_reason=reason,
             error_detail=detail[:_DETAIL_LIMIT],
@@ -148,7 +150,7 @@ async def settle_dead(tx: Transaction, record: Claimed, *, holder: str, reason: 
         update(table)
         .where(_held(record, holder))
         .values(
-            **_FREE,
+            **_FAILED,
             state=case((current, State.DEAD), else_=table.c.state),
             error_reason=reason,
             error_detail=detail[:_DETAIL_LIMIT],
