@@ -29,7 +29,7 @@ class Writer:
         self._connection: Any = None
         self._prepared: Any = None
 
-    async def commit(self, parameters: Mapping[str, object]) -> tuple[Any, ...]:
+    async def write(self, parameters: Mapping[str, object]) -> tuple[Any, ...]:
         """Run the statement and return its one row: durable when this returns.
 
         Raises:

@@ -150,7 +150,7 @@ class Intake:
         observations = (seen for _, sights in batch for seen in sights)
         parameters = inbox.record_parameters([row for row, _ in batch])
         parameters |= mirror.observe_parameters(observations, now=self._clock.now())
-        keys, changed, fetch = await writer.commit(parameters)
+        keys, changed, fetch = await writer.write(parameters)
         fresh = {tuple(key) for key in keys}
         telemetry.intake_batch.record(len(batch))
         if changed:
