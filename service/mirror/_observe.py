@@ -46,8 +46,10 @@ _DOUBTED = f"""(excluded.as_of >= known.as_of - CASE WHEN known.evidence = {Evid
                                      ELSE interval '{CLOCK_SLACK.total_seconds()} seconds' END
     AND (excluded.body IS NULL OR excluded.digest <> known.digest OR excluded.fetch_at <= {_NOW}))"""
 _CHANGED = f"({_BELIEVED} AND known.digest <> excluded.digest)"
-# An answer is dated when it left Stripe and shows what was a moment before: news of that moment may be newer.
-_OVERTAKEN = f"""(excluded.evidence = {Evidence.ANSWER.value} AND known.body IS NOT NULL
+# An answer is dated when it left Stripe and shows what was a moment before: news of that moment may be newer. So may be
+# what a stub of the same second or a later one tells of.
+_OVERTAKEN = f"""(known.body IS NULL AND known.as_of >= excluded.as_of AND excluded.evidence <> {Evidence.FETCH.value}
+    OR excluded.evidence = {Evidence.ANSWER.value} AND known.body IS NOT NULL
     AND (known.digest <> excluded.digest OR known.fetch_at IS NOT NULL)
     AND known.as_of >= excluded.as_of - interval '{CLOCK_SLACK.total_seconds()} seconds')"""
 _REPLACED = ("body", "digest", "as_of", "evidence", "deleted", "observed_at")
@@ -104,10 +106,10 @@ def fold(observations: Iterable[Observation], *, now: datetime) -> list[Observat
         if (seen.body is not None, seen.as_of, seen.evidence) > (known.body is not None, known.as_of, known.evidence):
             newest[key], seen = seen, known  # noqa: PLW2901  (the loser is looked at below)
         kept = newest[key]
-        if seen.body is not None and seen.as_of == kept.as_of and seen.digest != kept.digest:
-            contradicted[key] = kept.as_of
+        if seen.digest != kept.digest and seen.as_of >= kept.as_of:
+            contradicted[key] = max(seen.as_of, contradicted.get(key, seen.as_of))
     for key, second in contradicted.items():
-        if newest[key].as_of == second:
+        if newest[key].as_of <= second:
             newest[key] = replace(newest[key], fetch_after=now)
     return [newest[key] for key in sorted(newest)]
 
