@@ -56,6 +56,11 @@ class Stripe:
     def event(self, version: int) -> Observation:
         return self.sight(version, self.times[version] // 10, Evidence.EVENT)
 
+    def stub(self, version: int) -> Observation:
+        """An event in another version's shape: it tells that the object changed, and not how."""
+        as_of = START + timedelta(seconds=self.times[version] // 10)
+        return Observation("acme", "payment_intent", self.key, None, as_of, Evidence.EVENT, fetch_after=START)
+
     def answer(self, rendered: int, late: int) -> Observation:
         return self.sight(self.at(rendered), (rendered + late) // 10, Evidence.ANSWER)
 
@@ -105,6 +110,17 @@ async def fetch_until_quiet(database: Database, *stripes: Stripe) -> None:
     raise AssertionError("it asks for ever")
 
 
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("stub_first", [True, False])
+async def test_a_stub_of_the_same_second_is_still_fetched(database: Database, together: bool, stub_first: bool) -> None:
+    stripe = Stripe([0, 5])
+    sights = [stripe.stub(1), stripe.event(0)] if stub_first else [stripe.event(0), stripe.stub(1)]
+    for some in [sights] if together else [[one] for one in sights]:
+        await observe(database, *some)
+    await fetch_until_quiet(database, stripe)
+    assert await shown(database, stripe) == 1
+
+
 async def test_an_answer_that_news_overtook_does_not_stay(database: Database) -> None:
     stripe = Stripe([0, 5])
     await observe(database, stripe.event(0))
@@ -123,7 +139,8 @@ async def test_any_order_and_duplication_ends_in_the_newest(database: Database, 
     told = data.draw(st.permutations(told))
     moments = st.tuples(st.integers(0, 45), st.integers(0, 20))
     answers = [stripe.answer(*moment) for moment in data.draw(st.lists(moments, max_size=2))]
-    sights = data.draw(st.permutations([*map(stripe.event, told), *answers]))
+    news = [data.draw(st.sampled_from([stripe.event, stripe.event, stripe.stub]))(version) for version in told]
+    sights = data.draw(st.permutations([*news, *answers]))
     sizes = data.draw(st.lists(st.integers(1, 4), min_size=len(sights), max_size=len(sights)))
     while sights:
         # Webhooks share a commit, an answer comes alone.

@@ -124,11 +124,13 @@ def _mirror_is_stripe(world: World, stripe: dict[str, dict[str, Row]]) -> list[M
     known = rows_of(world.database_url, "SELECT * FROM mirror")
     for row in known:
         if row["object_type"] in stripe and row["body"] is not None:
-            present = canonical(scrub(stripe[row["object_type"]][row["object_id"]]))
-            assert orjson.loads(row["body"]) == orjson.loads(present), f"{row['object_id']} is stale"
-    held = {row["object_id"] for row in known if row["body"] is not None}
+            present = orjson.loads(canonical(scrub(stripe[row["object_type"]][row["object_id"]])))
+            held = orjson.loads(row["body"])
+            stale = {name: (held.get(name), present.get(name)) for name in present if held.get(name) != present[name]}
+            assert held == present, f"{row['object_id']} as of {row['as_of']} ({row['evidence']}) is stale: {stale}"
+    whole = {row["object_id"] for row in known if row["body"] is not None}
     settled = {one["balance_transaction"] for one in stripe["charge"].values()} - {None}
-    missing = {*stripe["payment_intent"], *stripe["charge"], *settled} - held
+    missing = {*stripe["payment_intent"], *stripe["charge"], *settled} - whole
     assert not missing, f"never seen: {missing}"
     assert not [row for row in known if row["fault"] or (row["object_type"] in stripe and row["fetch_error"])]
     names = MirrorRow.__dataclass_fields__
