@@ -100,16 +100,19 @@ def _one_effect(world: World, action: Action, stripe: dict[str, dict[str, Row]])
         objects = stripe[kind].values()
         return [one for one in objects if one["metadata"].get("salesforce_record_id") == record_id]
 
+    query = f"SELECT state, reason, message FROM commands WHERE record_id = '{action.record_id}'"  # noqa: S608  (ours)
+    told = rows_of(world.database_url, query)
     intents, sessions = made_for("payment_intent", action.record_id), made_for("checkout.session", action.record_id)
     pages = 1 if action.method == "hosted_checkout" else 0
     assert len(sessions) == pages, f"{action}: {len(sessions)} pages"
-    assert len(intents) == (1 if action.method != "hosted_checkout" or action.paid else 0), f"{action}: {intents}"
+    assert len(intents) == (1 if action.method != "hosted_checkout" or action.paid else 0), (
+        f"{action}: {intents}, {told}"
+    )
     charges = [one for one in stripe["charge"].values() if one["payment_intent"] in {each["id"] for each in intents}]
     assert len([one for one in charges if one["paid"]]) == _payments(action), f"{action}: {charges}"
     customers = made_for("customer", action.account_id)
     assert len(customers) == (0 if action.method == "off_session" else 1), f"{action}: {customers}"
-    query = f"SELECT state, reason FROM commands WHERE record_id = '{action.record_id}'"  # noqa: S608  (a test's own)
-    states = [(row["state"], row["reason"]) for row in rows_of(world.database_url, query)]
+    states = [(row["state"], row["reason"]) for row in told]
     wanted = ("DECLINED", "PAYMENT_DECLINED") if action.declines else ("SUCCEEDED", None)
     assert states == [wanted], f"{action}: {states}"
 

@@ -17,6 +17,8 @@ from tests.simulation.world import CARD, DECLINED_CARD, Action, World, wait_for
 MANY, SALES = 12, 7
 AMOUNTS = (("120.50", "USD"), ("0.99", "EUR"), ("50000", "JPY"), ("12.34", "KWD"), ("7310.07", "GBP"))
 _MAKING = ("/v1/payment_intents", "/v1/checkout/sessions", "/v1/customers")
+# What only the service reads: people list.
+_READING = ("/v1/payment_intents/*", "/v1/charges/*", "/v1/customers/*", "/v1/balance_transactions/*")
 _WRITING = "/services/data/v66.0/composite"
 Fault = tuple[str, dict[str, Any]]
 
@@ -52,7 +54,7 @@ def _reads(chance: random.Random) -> Fault:
     fault: dict[str, Any] = chance.choice(
         [{"fault": "status", "status": 500}, {"fault": "truncate"}, {"fault": "delay", "ms": 200}]
     )
-    return "stripe/faults", {"method": "GET", "path": "*", **fault}
+    return "stripe/faults", {"method": "GET", "path": chance.choice(_READING), **fault}
 
 
 def _news(chance: random.Random) -> Fault:
@@ -106,6 +108,7 @@ def business(world: World) -> World:
 @pytest.mark.parametrize("seed", _seeds())
 def test_whatever_goes_wrong_each_payment_is_made_once_and_shown_right(business: World, seed: int) -> None:
     print(f"seed {seed}")  # noqa: T201  (to repeat a failure)
+    business.calm()
     chance = random.Random(seed)  # noqa: S311  (repeatable, guards nothing)
     world, sales = business, [_sell(business, chance) for _ in range(SALES)]
     requests = [sale for sale in sales for _ in range(chance.choice([1, 1, 2, 5]))]
