@@ -52,7 +52,7 @@ _OVERTAKEN = f"""(known.body IS NULL AND known.as_of >= excluded.as_of AND exclu
     OR excluded.evidence = {Evidence.ANSWER.value} AND known.body IS NOT NULL
     AND (known.digest <> excluded.digest OR known.fetch_at IS NOT NULL)
     AND known.as_of >= excluded.as_of - interval '{CLOCK_SLACK.total_seconds()} seconds')"""
-_REPLACED = ("body", "digest", "as_of", "evidence", "deleted", "observed_at")
+_REPLACED = ("body", "digest", "evidence", "deleted", "observed_at")
 _KEPT_UNLESS_SAID = ("parent_id", "record_id", "created_at", "traceparent")
 _TAKEN = ",\n        ".join(
     [f"{name} = CASE WHEN {_BELIEVED} THEN excluded.{name} ELSE known.{name} END" for name in _REPLACED]
@@ -61,6 +61,7 @@ _TAKEN = ",\n        ".join(
         for name in _KEPT_UNLESS_SAID
     ]
 )
+# A stub moves `as_of` alone: the object is known to have changed by then, so that older news cannot settle its wish.
 # One statement for any number of sights. A believed one also settles what was to be fetched because of older ones,
 # unless it brings a wish of its own or was overtaken; a doubted one changes nothing but that wish, of which the earlier
 # stands.
@@ -74,6 +75,8 @@ OBSERVE = f"""
     ORDER BY entity, object_id
     ON CONFLICT (entity, object_id) DO UPDATE SET
         {_TAKEN},
+        as_of = CASE WHEN {_BELIEVED} OR excluded.body IS NULL THEN greatest(known.as_of, excluded.as_of)
+                     ELSE known.as_of END,
         version = known.version + {_CHANGED}::int,
         dirty = known.dirty OR {_CHANGED},
         fetch_at = CASE WHEN {_BELIEVED} AND NOT {_OVERTAKEN} THEN excluded.fetch_at
