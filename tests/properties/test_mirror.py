@@ -121,6 +121,14 @@ async def test_a_stub_of_the_same_second_is_still_fetched(database: Database, to
     assert await shown(database, stripe) == 1
 
 
+async def test_older_news_do_not_settle_what_a_stub_wished(database: Database) -> None:
+    stripe = Stripe([0, 12, 15])
+    for seen in (stripe.event(0), stripe.stub(2), stripe.event(1)):
+        await observe(database, seen)
+    await fetch_until_quiet(database, stripe)
+    assert await shown(database, stripe) == 2
+
+
 async def test_an_answer_that_news_overtook_does_not_stay(database: Database) -> None:
     stripe = Stripe([0, 5])
     await observe(database, stripe.event(0))
