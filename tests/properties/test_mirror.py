@@ -167,8 +167,7 @@ async def test_a_fetch_overtaken_by_news_does_not_bring_the_past_back(database: 
     last = len(stripe.times) - 1
     first = data.draw(st.integers(0, last))
     await observe(database, stripe.event(first))
-    exists = Observation("acme", "payment_intent", stripe.key, None, START + LEASE, Evidence.EVENT, fetch_after=START)
-    await observe(database, exists)
+    await observe(database, stripe.stub(first))
     taken = [one for one in await due(database, START) if one.object_id == stripe.key]
     rendered = data.draw(st.integers(stripe.times[first], 45))
     answer = stripe.sight(stripe.at(rendered), (rendered + data.draw(st.integers(0, 20))) // 10, Evidence.FETCH)
