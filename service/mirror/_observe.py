@@ -81,7 +81,8 @@ OBSERVE = f"""
         dirty = known.dirty OR {_CHANGED},
         fetch_at = CASE WHEN {_BELIEVED} AND NOT {_OVERTAKEN} THEN excluded.fetch_at
                         ELSE least(known.fetch_at, {_NOW}) END,
-        fetch_attempts = 0
+        fetch_attempts = 0,
+        fetch_error = CASE WHEN {_BELIEVED} THEN NULL ELSE known.fetch_error END
     WHERE {_BELIEVED} OR {_DOUBTED}
     RETURNING dirty, fetch_at
     """  # noqa: S608  (names and numbers are ours)
