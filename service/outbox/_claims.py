@@ -116,9 +116,15 @@ async def settle_delivered(
     arrays["salesforce_id"] = [salesforce_id for _, salesforce_id in records]
     held = {tuple(row) for row in await tx.execute(_DELIVERED, arrays | {"now": now, "holder": holder})}
     lost = [key for record, _ in records if (key := (record.org, record.sobject, record.key)) not in held]
+    await _send_anew(tx, lost)
+
+
+async def _send_anew(tx: Transaction, lost: Sequence[tuple[str, str, str]]) -> None:
+    """Want records sent once more whose lease ran out on the way.
+
+    Another holder may have written in between: which of the two writes Salesforce took last is unknown.
+    """
     if lost:
-        # Our lease ran out on the way, and another holder may have written in between: which of the two writes
-        # Salesforce took last is unknown, so what is wanted now is sent once more.
         await tx.execute(
             update(table)
             .where(tuple_(table.c.org, table.c.sobject, table.c.key).in_(lost))
@@ -131,7 +137,7 @@ async def settle_again(
 ) -> None:
     """Record an attempt that may be repeated from `not_before` on."""
     current = table.c.version == record.version
-    await tx.execute(
+    settled = await tx.execute(
         update(table)
         .where(_held(record, holder))
         .values(
@@ -141,12 +147,14 @@ async def settle_again(
             error_detail=detail[:_DETAIL_LIMIT],
         )
     )
+    if not settled.rowcount:
+        await _send_anew(tx, [(record.org, record.sobject, record.key)])
 
 
 async def settle_dead(tx: Transaction, record: Claimed, *, holder: str, reason: str, detail: str) -> None:
     """Record an attempt that will not be repeated; newer content that was put meanwhile gets its own chance."""
     current = table.c.version == record.version
-    await tx.execute(
+    settled = await tx.execute(
         update(table)
         .where(_held(record, holder))
         .values(
@@ -156,3 +164,5 @@ async def settle_dead(tx: Transaction, record: Claimed, *, holder: str, reason: 
             error_detail=detail[:_DETAIL_LIMIT],
         )
     )
+    if not settled.rowcount:
+        await _send_anew(tx, [(record.org, record.sobject, record.key)])
