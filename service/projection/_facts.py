@@ -9,6 +9,7 @@ from service.domain import moment
 from service.mirror import MirrorRow
 from service.projection._families import Family
 from service.projection._status import Body, PaymentStatus, intent_status, request_status
+from service.projection._values import rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,15 @@ def _upper(value: Any) -> str | None:
     return value.upper() if isinstance(value, str) else None
 
 
-def rate(value: Any) -> Decimal | None:
-    """Return Stripe's exchange rate, exact to its printed digits; a JSON number, and no amount of money."""
-    return None if value is None else Decimal(str(value))
-
-
 def latest_charge(family: Family) -> MirrorRow | None:
     """Return the charge the intent names as its latest, else the newest known one."""
-    wanted = (family.intents[-1].body or {}).get("latest_charge") if family.intents else None
-    named = next((row for row in family.charges if row.object_id == wanted), None)
-    return named or (family.charges[-1] if family.charges else None)
+    intent = family.latest("payment_intent")
+    named = family.find("charge", (intent.body or {}).get("latest_charge")) if intent else None
+    return named or family.latest("charge")
+
+
+def _body(row: MirrorRow | None) -> Body:
+    return (row.body if row else None) or {}
 
 
 def _failure(intent: Body, charge: Body) -> tuple[str | None, str | None]:
@@ -80,20 +80,17 @@ def _failure(intent: Body, charge: Body) -> tuple[str | None, str | None]:
 
 def payment_facts(family: Family) -> PaymentFacts:
     """Derive a payment's facts. Pure: the same family always gives the same facts."""
-    request = (family.request.body if family.request else None) or {}
-    session_row = family.sessions[-1] if family.sessions else None
-    session = (session_row.body if session_row else None) or {}
-    intent_row = family.intents[-1] if family.intents else None
-    intent = (intent_row.body if intent_row else None) or {}
-    charge_row = latest_charge(family)
-    charge = (charge_row.body if charge_row else None) or {}
-    transaction_row = family.transaction_of(charge_row) if charge_row else None
-    transaction = (transaction_row.body if transaction_row else None) or {}
+    request_row = family.latest("counterfoil.request")
+    intent_row, charge_row = family.latest("payment_intent"), latest_charge(family)
+    request, session = _body(request_row), _body(family.latest("checkout.session"))
+    intent, charge = _body(intent_row), _body(charge_row)
+    transaction_row = family.find("balance_transaction", charge.get("balance_transaction"))
+    transaction = _body(transaction_row)
     code, message = _failure(intent, charge)
     return PaymentFacts(
         payment_id=family.root.object_id,
         entity=family.root.entity,
-        command_id=family.request.object_id if family.request else None,
+        command_id=request_row.object_id if request_row else None,
         payment_intent_id=intent_row.object_id if intent_row else None,
         record_id=family.root.record_id or (intent_row.record_id if intent_row else None),
         customer_id=intent.get("customer") or session.get("customer") or request.get("customer"),

@@ -1,0 +1,87 @@
+"""Payments and their attempts: Payment__c for each payment intent, Charge__c for each charge."""
+
+from collections.abc import Iterator
+
+from service.domain import SOURCE_OBJECTS, DesiredRecord, Reference
+from service.mirror import MirrorRow
+from service.projection._facts import PaymentFacts, payment_facts
+from service.projection._families import Family
+from service.projection._status import charge_status
+from service.projection._values import Fields, Lane, currency_of, cut, money, reference, unix, when
+
+PAYMENT_RANK, CHARGE_RANK = 0, 1
+
+
+def payment_of(family: Family) -> Reference | None:
+    """Return the lookup to the family's Payment__c, once there is a payment intent."""
+    intent = family.latest("payment_intent")
+    return reference("Payment__c", intent.object_id) if intent else None
+
+
+def payment_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
+    """Yield the payment and each of its charges."""
+    intent = family.latest("payment_intent")
+    if intent is None:
+        return
+    facts = payment_facts(family)
+    trace = intent.traceparent or family.root.traceparent
+    payment = reference("Payment__c", intent.object_id)
+    yield lane.record("Payment__c", intent.object_id, _payment(facts, family), PAYMENT_RANK, None, trace)
+    for row in family.all("charge"):
+        yield lane.record("Charge__c", row.object_id, _charge(row, payment, facts.entity), CHARGE_RANK, payment, trace)
+
+
+def _payment(facts: PaymentFacts, family: Family) -> Fields:
+    source = SOURCE_OBJECTS.get((facts.record_id or "")[:3])
+    requested = family.latest("counterfoil.request")
+    request = (requested.body if requested else None) or {}
+    intent = family.all("payment_intent")[-1].body or {}
+    return {
+        "Entity__c": facts.entity,
+        "Status__c": facts.status.value,
+        "Stripe_Status__c": cut(facts.stripe_status, 60),
+        "Amount__c": money(facts.amount_minor, facts.currency),
+        "Amount_Received__c": money(facts.amount_received_minor, facts.currency),
+        "Amount_Refunded__c": money(facts.amount_refunded_minor, facts.currency),
+        "Currency_Code__c": facts.currency,
+        "Settlement_Amount__c": money(facts.settlement_amount_minor, facts.settlement_currency),
+        "Fee__c": money(facts.fee_minor, facts.settlement_currency),
+        "Net__c": money(facts.net_minor, facts.settlement_currency),
+        "Settlement_Currency__c": facts.settlement_currency,
+        "Exchange_Rate__c": facts.exchange_rate,
+        "Created_At__c": unix(intent.get("created")),
+        "Paid_At__c": when(facts.paid_at),
+        "Failure_Code__c": cut(facts.failure_code, 100),
+        "Failure_Message__c": cut(facts.failure_message, 255),
+        "Stripe_Customer_Id__c": facts.customer_id,
+        "Livemode__c": bool(facts.livemode),
+        "Account__c": request.get("account_id"),
+        "Opportunity__c": facts.record_id if source == "Opportunity" else None,
+        "Order__c": facts.record_id if source == "Order" else None,
+        "Request_Id__c": facts.command_id,
+    }
+
+
+def _charge(row: MirrorRow, payment: Reference, entity: str) -> Fields:
+    body = row.body or {}
+    currency = currency_of(body)
+    details = body.get("payment_method_details") or {}
+    card = details.get("card") or {}
+    return {
+        "Entity__c": entity,
+        "Payment__c": payment,
+        "Status__c": charge_status(body).value,
+        "Stripe_Status__c": cut(body.get("status"), 60),
+        "Amount__c": money(body.get("amount"), currency),
+        "Amount_Captured__c": money(body.get("amount_captured"), currency),
+        "Amount_Refunded__c": money(body.get("amount_refunded"), currency),
+        "Currency_Code__c": currency,
+        "Captured__c": bool(body.get("captured")),
+        "Disputed__c": bool(body.get("disputed")),
+        "Failure_Code__c": cut(body.get("failure_code"), 100),
+        "Failure_Message__c": cut(body.get("failure_message"), 255),
+        "Payment_Method_Type__c": cut(details.get("type"), 60),
+        "Card_Brand__c": cut(card.get("brand"), 40),
+        "Card_Last4__c": cut(card.get("last4"), 4),
+        "Created_At__c": unix(body.get("created")),
+    }

@@ -1,0 +1,53 @@
+"""Balance transactions: what moved on Stripe's balance, with its fee, linked to what moved it."""
+
+from collections.abc import Iterator
+
+from service.domain import DesiredRecord
+from service.mirror import MirrorRow
+from service.projection._families import Family
+from service.projection._payments import payment_of
+from service.projection._values import Fields, Lane, currency_of, cut, money, rate, reference, unix
+
+_RANK = 3
+# The lookup to each kind of source a balance transaction can have.
+_SOURCE_FIELD = {"charge": ("Charge__c", "Charge__c")}
+
+
+def transaction_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
+    """Yield a record for each balance transaction whose source is in the family."""
+    for row in family.all("balance_transaction"):
+        source = _source(family, row)
+        if source is None:
+            continue
+        kind, above = source
+        field, sobject = _SOURCE_FIELD[kind]
+        parent = reference(sobject, above.object_id)
+        fields = _transaction(row) | {"Payment__c": payment_of(family), field: parent}
+        trace = above.traceparent or family.root.traceparent
+        yield lane.record("Balance_Transaction__c", row.object_id, fields, _RANK, parent, trace)
+
+
+def _source(family: Family, row: MirrorRow) -> tuple[str, MirrorRow] | None:
+    for kind in _SOURCE_FIELD:
+        found = family.find(kind, row.parent_id)
+        if found is not None:
+            return kind, found
+    return None
+
+
+def _transaction(row: MirrorRow) -> Fields:
+    body = row.body or {}
+    currency = currency_of(body)
+    return {
+        "Entity__c": row.entity,
+        "Type__c": cut(body.get("type"), 80),
+        "Reporting_Category__c": cut(body.get("reporting_category"), 80),
+        "Stripe_Status__c": cut(body.get("status"), 60),
+        "Amount__c": money(body.get("amount"), currency),
+        "Fee__c": money(body.get("fee"), currency),
+        "Net__c": money(body.get("net"), currency),
+        "Currency_Code__c": currency,
+        "Exchange_Rate__c": rate(body.get("exchange_rate")),
+        "Available_On__c": unix(body.get("available_on")),
+        "Created_At__c": unix(body.get("created")),
+    }
