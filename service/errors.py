@@ -54,16 +54,21 @@ class CounterfoilError(Exception):
 
 
 class ConfigurationError(CounterfoilError):
-    """A setting is wrong; the text names the field, what is wrong with it, and how to put it right."""
+    """A setting is wrong; the text names the field, what is wrong with it, and how to put it right.
+
+    `others` are further faults found in the same reading; the text tells only how many.
+    """
 
     reason = "CONFIGURATION"
     status = "FAILED_PRECONDITION"
 
-    def __init__(self, field: str, fault: str, remedy: str) -> None:
-        super().__init__(f"{field}: {fault}. {remedy}", metadata={"field": field})
+    def __init__(self, field: str, fault: str, remedy: str, *, others: Sequence["ConfigurationError"] = ()) -> None:
+        more = f" ({len(others)} more after this one)" if others else ""
+        super().__init__(f"{field}: {fault}. {remedy}{more}", metadata={"field": field})
         self.field = field
         self.fault = fault
         self.remedy = remedy
+        self.others = tuple(others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,10 +75,7 @@ def won(cast: Cast, told: Told) -> None:
         at=event.at_ms / 1000,
     )
     payment = cast.wait("the request's acceptance", lambda: cast.payments.of_record(record))[0]
-    accepted = payment.create_time.ToMicroseconds() / 1e6
-    cast.screen.step(
-        "Counterfoil", "takes the request: one for this record and version, for ever", payment.payment_id, at=accepted
-    )
+    cast.screen.step("Counterfoil", "takes the request: one for this record and version, for ever", payment.payment_id)
     session = _at_stripe(cast, told)
     after = cast.wait("the payment link on the record", lambda: _with_link(cast, record))
     told.link = str(after["Payment_Link_Url__c"])

@@ -1,10 +1,12 @@
 """The one place where the service is put together, started and stopped. No module below builds its own parts.
 
-Verbs: serve in one or more roles, open the database (the embedded one if no URL is given). Refuses to start on a
-configuration that mixes live and test, or on a database that lacks migrations.
+Verbs: serve in one or more roles, open the database (the embedded one if no URL is given), check an installation
+without starting it. Refuses to start on a configuration that mixes live and test, or on a database that lacks
+migrations.
 """
 
+from service.bootstrap._check import check
 from service.bootstrap._serve import serve
 from service.bootstrap._store import Store, open_store
 
-__all__ = ["Store", "open_store", "serve"]
+__all__ = ["Store", "check", "open_store", "serve"]

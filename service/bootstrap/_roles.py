@@ -113,7 +113,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
             task.cancel()
 
 
-def _credentials(org: SalesforceApi) -> Credentials:
+def shared_credentials(org: SalesforceApi) -> Credentials:
     """Give the stream the same session that REST uses, so that all of an org shares one sign-in."""
     issued: dict[str, Session] = {}
 
@@ -132,7 +132,7 @@ async def subscriber(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]
     intake = StreamIntake(parts.database, parts.wakes, parts.clock)
     lease = timedelta(seconds=parts.settings.lease_seconds)
     feeds = {
-        name: PubSubFeed(name, org, _credentials(parts.salesforce[name]))
+        name: PubSubFeed(name, org, shared_credentials(parts.salesforce[name]))
         for name, org in parts.installation.orgs.items()
     }
     reading = [

@@ -18,7 +18,21 @@ class Store:
     embedded: bool
 
 
-def _configured_url(settings: Settings) -> str | None:
+def configured_url(settings: Settings) -> str | None:
+    """Return the URL that the settings name, None for the embedded server.
+
+    Raises:
+        ConfigurationError: its file cannot be read, or it is of no PostgreSQL.
+    """
+    url = _named_url(settings)
+    if url is None:
+        return None
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ConfigurationError("COUNTERFOIL_DATABASE_URL", "is not a PostgreSQL URL", "Use postgresql://...")
+    return url.replace("postgres://", "postgresql://", 1)
+
+
+def _named_url(settings: Settings) -> str | None:
     if settings.database_url_file is not None:
         return SecretRef(file=settings.database_url_file).read("COUNTERFOIL_DATABASE_URL_FILE")
     return settings.database_url.get_secret_value() if settings.database_url is not None else None
@@ -31,11 +45,9 @@ def open_store(settings: Settings) -> Iterator[Store]:
     Raises:
         ConfigurationError: the embedded server does not start, or the URL is of no PostgreSQL.
     """
-    url = _configured_url(settings)
+    url = configured_url(settings)
     if url is not None:
-        if not url.startswith(("postgresql://", "postgres://")):
-            raise ConfigurationError("COUNTERFOIL_DATABASE_URL", "is not a PostgreSQL URL", "Use postgresql://...")
-        yield Store(url.replace("postgres://", "postgresql://", 1), embedded=False)
+        yield Store(url, embedded=False)
         return
     server = EmbeddedPostgres(settings.data_dir)
     try:
@@ -44,19 +56,24 @@ def open_store(settings: Settings) -> Iterator[Store]:
         server.stop()
 
 
+def refuse_embedded_live(settings: Settings, installation: Installation, *, embedded: bool) -> None:
+    """Raise ConfigurationError for live keys on the embedded database, unless that was consented to."""
+    live = next((name for name, entity in installation.entities.items() if entity.stripe.livemode), None)
+    if embedded and live is not None and not settings.allow_embedded_live:
+        raise ConfigurationError(
+            f"entities.{live}.stripe.livemode",
+            "live keys need a database of your own: the embedded one trusts every local user",
+            "Set COUNTERFOIL_DATABASE_URL, or COUNTERFOIL_ALLOW_EMBEDDED_LIVE=true to consent",
+        )
+
+
 def prepare(store: Store, settings: Settings, installation: Installation) -> None:
     """Bring the database up to date, or refuse one that is not; refuse live keys on the embedded one.
 
     Raises:
         ConfigurationError: names the setting and the remedy.
     """
-    live = next((name for name, entity in installation.entities.items() if entity.stripe.livemode), None)
-    if store.embedded and live is not None and not settings.allow_embedded_live:
-        raise ConfigurationError(
-            f"entities.{live}.stripe.livemode",
-            "live keys need a database of your own: the embedded one trusts every local user",
-            "Set COUNTERFOIL_DATABASE_URL, or COUNTERFOIL_ALLOW_EMBEDDED_LIVE=true to consent",
-        )
+    refuse_embedded_live(settings, installation, embedded=store.embedded)
     if store.embedded or settings.migrate_on_start:
         migrations.upgrade(store.url)
     elif missing := migrations.pending(store.url):

@@ -170,9 +170,11 @@ class Commands:
                 return  # another worker, taking this one for dead, was faster
             settled = await ledger.settle(tx, current, outcome, now=self._steps.clock.now())
             seen = [one for answer in answers for one in self._steps.sights(command, answer)]
-            await observe(tx, [ledger.sight_of(settled), *seen], now=self._steps.clock.now())
+            observed = await observe(tx, [ledger.sight_of(settled), *seen], now=self._steps.clock.now())
         telemetry.commands_settled.add(1, {"state": settled.state.value, "reason": settled.reason or ""})
         self._wakes.signal("mirror")
+        if observed.fetch:
+            self._wakes.signal("fetch")
         self._wakes.signal(f"command:{command.id}")
 
     def _delay(self, error: Exception, attempts: int) -> timedelta:

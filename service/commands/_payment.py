@@ -6,9 +6,8 @@ from typing import Any
 from service.commands._ledger import Command, CommandState, Outcome
 from service.commands._terms import Terms
 from service.config import Entity
-from service.domain import SOURCE_OBJECTS
+from service.domain import SOURCE_OBJECTS, Carried
 from service.errors import PaymentDeclined, Refused
-from service.intake import EFFECT_KEY, RECORD_KEY, REQUEST_KEY, TRACE_KEY
 
 Params = dict[str, Any]
 _DESCRIPTION_LIMIT = 500
@@ -17,19 +16,19 @@ _DESCRIPTION_LIMIT = 500
 def metadata(command: Command, terms: Terms, key: str, traceparent: str | None) -> dict[str, str]:
     """Return what every object we make carries: by it Stripe's news find their way back."""
     carried = {
-        EFFECT_KEY: key,
-        REQUEST_KEY: command.id,
-        RECORD_KEY: command.record_id,
+        Carried.EFFECT: key,
+        Carried.REQUEST: command.id,
+        Carried.RECORD: command.record_id,
         "salesforce_object": SOURCE_OBJECTS[command.record_id[:3]],
         "salesforce_account_id": terms.account_id,
     }
-    return carried | ({TRACE_KEY: traceparent} if traceparent else {})
+    return carried | ({Carried.TRACE: traceparent} if traceparent else {})
 
 
 def customer_params(terms: Terms, key: str, traceparent: str | None) -> Params:
     """Return the parameters of a customer made for an Account."""
-    carried = {EFFECT_KEY: key, RECORD_KEY: terms.account_id, "salesforce_object": "Account"}
-    params: Params = {"metadata": carried | ({TRACE_KEY: traceparent} if traceparent else {})}
+    carried = {Carried.EFFECT: key, Carried.RECORD: terms.account_id, "salesforce_object": "Account"}
+    params: Params = {"metadata": carried | ({Carried.TRACE: traceparent} if traceparent else {})}
     return params | ({"name": terms.account_name} if terms.account_name else {})
 
 

@@ -19,9 +19,9 @@ from service.commands._request import CREATE_CUSTOMER, idempotency_key
 from service.commands._terms import Terms, TermsReader
 from service.config import Installation
 from service.db import Database, Wakes
-from service.domain import Evidence, Observation
+from service.domain import Carried, Evidence, Observation
 from service.errors import Conflict, PaymentDeclined, Refused, VendorRejected
-from service.intake import EFFECT_KEY, observe, sight
+from service.intake import observe, sight
 
 # Stripe forgets a key after 24 hours (docs.stripe.com/api/idempotent_requests); an hour less is safe.
 KEY_MEMORY = timedelta(hours=23)
@@ -181,8 +181,10 @@ class Steps:
         now = self.clock.now()
         async with self.database.transaction() as tx:
             await ledger.finish_call(tx, call, result_id=made, stripe_request=answer.request_id, now=now)
-            await observe(tx, self.sights(command, answer), now=now)
+            observed = await observe(tx, self.sights(command, answer), now=now)
         self.wakes.signal("mirror")
+        if observed.fetch:
+            self.wakes.signal("fetch")
         return made
 
     def sights(self, command: Command, answer: Answer) -> list[Observation]:
@@ -205,7 +207,7 @@ def _carried(command: Command, terms: Terms, step: str) -> tuple[str, dict[str, 
 
 def _effect_key(answer: Answer) -> str | None:
     carried = answer.body.get("metadata") or {}
-    key = carried.get(EFFECT_KEY)
+    key = carried.get(Carried.EFFECT)
     return key if isinstance(key, str) else None
 
 

@@ -1,10 +1,12 @@
 """Reading the settings, and turning every fault into a sentence that names the field and the remedy."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from service.config._installation import Installation
 from service.config._settings import Settings
@@ -21,27 +23,30 @@ _REMEDIES = {
 }
 
 
-def _explain(error: ValidationError, prefix: str = "") -> ConfigurationError:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in ("jwt_bearer", "client_credentials"))
-    fault = first["msg"].removeprefix("Value error, ")
-    remedy = _REMEDIES.get(first["type"], "Correct it")
-    others = error.error_count() - 1
-    more = f" ({others} more after this one)" if others else ""
-    field = f"{prefix}{where}" if where else prefix.rstrip("_.") or "the file"
-    return ConfigurationError(field, fault, f"{remedy}{more}")
+def _explain(error: ValidationError, name: Callable[[str], str]) -> ConfigurationError:
+    """Return the first fault with all others behind it; no value of the input is in it, which might be a secret."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    first, *others = (_fault(detail, name) for detail in details)
+    return ConfigurationError(*first, others=[ConfigurationError(*other) for other in others])
+
+
+def _fault(detail: ErrorDetails, name: Callable[[str], str]) -> tuple[str, str, str]:
+    # The tag of a union is in the path, but not in the file.
+    where = ".".join(str(part) for part in detail["loc"] if part not in ("jwt_bearer", "client_credentials"))
+    fault = detail["msg"].removeprefix("Value error, ")
+    return name(where), fault[:1].lower() + fault[1:], _REMEDIES.get(detail["type"], "Correct it")
 
 
 def parse_installation(document: Any) -> Installation:
     """Check a decoded YAML document.
 
     Raises:
-        ConfigurationError: the first fault found, and how many more there are.
+        ConfigurationError: the first fault found, with the others behind it.
     """
     try:
         return Installation.model_validate(document)
     except ValidationError as error:
-        raise _explain(error) from None
+        raise _explain(error, lambda where: where or "the file") from None
 
 
 def load_installation(path: Path) -> Installation:
@@ -67,6 +72,11 @@ def load_installation(path: Path) -> Installation:
     return parse_installation(document)
 
 
+def variable(field: str) -> str:
+    """Return the environment variable of a field of the settings."""
+    return f"COUNTERFOIL_{field.upper()}"
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment; `overrides` win over it (command-line options).
 
@@ -76,9 +86,7 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        fault = _explain(error)
-        name = f"COUNTERFOIL_{fault.field.upper()}" if fault.field != "the file" else "the environment"
-        raise ConfigurationError(name, fault.fault, fault.remedy) from None
+        raise _explain(error, lambda where: variable(where) if where else "the environment") from None
 
 
 def installation_schema() -> dict[str, Any]:

@@ -4,6 +4,7 @@ Owns no table and calls nobody; refuses floats for money and ids it cannot recog
 """
 
 from service.domain._identifiers import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
+from service.domain._metadata import Carried
 from service.domain._money import from_minor, minor_digits, to_minor
 from service.domain._observation import Evidence, Observation, canonical, moment, scrub
 from service.domain._record import DesiredRecord, Reference, Value, fields_from
@@ -11,6 +12,7 @@ from service.domain._retry import retry_delay
 
 __all__ = [
     "SOURCE_OBJECTS",
+    "Carried",
     "DesiredRecord",
     "Evidence",
     "Observation",

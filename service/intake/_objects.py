@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from service.domain import Evidence, Observation, canonical, moment, normalise_salesforce_id, scrub
+from service.domain import Carried, Evidence, Observation, canonical, moment, normalise_salesforce_id, scrub
 from service.errors import InvalidRequest
 
 # Where each type names the object it belongs to. Types outside are mirrored too, but nothing reacts to them yet.
@@ -19,12 +19,6 @@ _BEFORE_EVERYTHING = datetime.fromtimestamp(0, UTC)
 # An asynchronous capture has its balance transaction within an hour
 # (docs.stripe.com/payments/payment-intents/asynchronous-capture); then ask, if no event told.
 LATE_FACT = timedelta(hours=1)
-
-REQUEST_KEY = "counterfoil_request"
-RECORD_KEY = "salesforce_record_id"
-# The idempotency key of the call that made an object: by it the object is found when nobody remembers the call.
-EFFECT_KEY = "counterfoil_key"
-TRACE_KEY = "traceparent"
 
 
 def stub(
@@ -94,7 +88,7 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
         record_id=_record(kind, metadata),
         created_at=moment(body.get("created")),
         deleted=body.get("deleted") is True,
-        traceparent=_text(metadata.get(TRACE_KEY)) or traceparent,
+        traceparent=_text(metadata.get(Carried.TRACE)) or traceparent,
         fetch_after=fetch_after,
     )
 
@@ -106,12 +100,12 @@ def _text(value: Any) -> str | None:
 
 def _parent(kind: str, body: dict[str, Any], metadata: dict[str, Any]) -> str | None:
     if kind in _OF_A_REQUEST:
-        return _text(metadata.get(REQUEST_KEY))
+        return _text(metadata.get(Carried.REQUEST))
     return _text(body.get(_PARENT_FIELD.get(kind, ""))) if kind in _PARENT_FIELD else None
 
 
 def _record(kind: str, metadata: dict[str, Any]) -> str | None:
-    value = _text(metadata.get(RECORD_KEY))
+    value = _text(metadata.get(Carried.RECORD))
     if kind not in _OF_A_RECORD or value is None:
         return None
     try:

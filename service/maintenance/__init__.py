@@ -4,7 +4,21 @@ Verbs: fetch what must be asked of Stripe, prune what need not be kept, check an
 Touches mirror and inbox through their verbs and calls the clients; owns no table. Refuses to delete what is unsettled.
 """
 
+from service.maintenance._check_salesforce import TopicProbe, check_org
+from service.maintenance._check_stripe import check_account
 from service.maintenance._fetch import Fetcher
+from service.maintenance._finding import Finding, Outcome, fault, note, ok
 from service.maintenance._retention import Retention
 
-__all__ = ["Fetcher", "Retention"]
+__all__ = [
+    "Fetcher",
+    "Finding",
+    "Outcome",
+    "Retention",
+    "TopicProbe",
+    "check_account",
+    "check_org",
+    "fault",
+    "note",
+    "ok",
+]

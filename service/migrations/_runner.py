@@ -29,11 +29,15 @@ def _config() -> Config:
 def _connect(url: str) -> Connection:
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
     try:
-        return engine.connect()
+        connection = engine.connect()
     except OperationalError as error:
         raise ConfigurationError(
             "COUNTERFOIL_DATABASE_URL", "the database does not answer", "Check host, port, user and password"
         ) from error
+    if int(connection.scalar(text("SHOW server_version_num")) or 0) < _MIN_SERVER:
+        connection.close()
+        raise ConfigurationError("COUNTERFOIL_DATABASE_URL", "this PostgreSQL is too old", "Use PostgreSQL 15 or later")
+    return connection
 
 
 def upgrade(url: str, revision: str = "head", *, lock_timeout: str = _LOCK_TIMEOUT) -> list[str]:
@@ -45,10 +49,6 @@ def upgrade(url: str, revision: str = "head", *, lock_timeout: str = _LOCK_TIMEO
         ConfigurationError: the database does not answer or is older than PostgreSQL 15.
     """
     with _connect(url) as connection:
-        if int(connection.scalar(text("SHOW server_version_num")) or 0) < _MIN_SERVER:
-            raise ConfigurationError(
-                "COUNTERFOIL_DATABASE_URL", "this PostgreSQL is too old", "Use PostgreSQL 15 or later"
-            )
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         for name, value in (_TIMEOUTS | {"lock_timeout": lock_timeout}).items():
             connection.execute(text(f"SET {name} = '{value}'"))
@@ -65,11 +65,25 @@ def upgrade(url: str, revision: str = "head", *, lock_timeout: str = _LOCK_TIMEO
 
 
 def pending(url: str) -> list[str]:
-    """Return the numbers that the database at `url` still lacks, in order."""
+    """Return the numbers that the database at `url` still lacks, in order.
+
+    Raises:
+        ConfigurationError: the database does not answer or is older than PostgreSQL 15.
+    """
     with _connect(url) as connection:
         done = _applied(connection)
     scripts = ScriptDirectory.from_config(_config())
     return sorted({script.revision for script in scripts.walk_revisions()} - done)
+
+
+def server_version(url: str) -> str:
+    """Return the version of the PostgreSQL at `url`, such as "18.1".
+
+    Raises:
+        ConfigurationError: as `pending`.
+    """
+    with _connect(url) as connection:
+        return str(connection.scalar(text("SHOW server_version"))).split()[0]
 
 
 def _applied(connection: Connection) -> set[str]:

@@ -24,7 +24,7 @@ from subscribers.pubsub._session import Credentials, CredentialsValue, open_chan
 MAX_OUTSTANDING = 100  # Salesforce cuts a greater demand to this
 # Asking again at half keeps events flowing while a batch is stored, at one request for every 50 events.
 LOW_WATER = 50
-SCHEMA_TIMEOUT = timedelta(seconds=30)
+CALL_TIMEOUT = timedelta(seconds=30)
 
 
 class PubSubFeed:
@@ -76,6 +76,23 @@ class PubSubFeed:
         finally:
             call.cancel()
 
+    async def can_subscribe(self, topic: str) -> bool:
+        """Tell whether our user may read a topic, without opening a stream.
+
+        Raises:
+            StreamEnded: the question had no answer; for good when there is no such topic.
+        """
+        credentials = await self._sign_in()
+        try:
+            found = await self._stub().GetTopic(
+                messages.TopicRequest(topic_name=topic),
+                metadata=credentials.metadata(),
+                timeout=CALL_TIMEOUT.total_seconds(),
+            )
+        except grpc.aio.AioRpcError as error:
+            raise ended(error) from None
+        return bool(found.can_subscribe)
+
     async def close(self) -> None:
         """Close the connection; streams that still run end."""
         if self._channel is not None:
@@ -123,7 +140,7 @@ class PubSubFeed:
                 found = await stub.GetSchema(
                     messages.SchemaRequest(schema_id=schema_id),
                     metadata=credentials.metadata(),
-                    timeout=SCHEMA_TIMEOUT.total_seconds(),
+                    timeout=CALL_TIMEOUT.total_seconds(),
                 )
             except grpc.aio.AioRpcError as error:
                 if error_code(error) == SCHEMA_INVALID:

@@ -7,6 +7,7 @@ Salesforce Help.
 """
 
 import asyncio
+import ssl
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -62,7 +63,8 @@ class SignIn:
         http: the org's connections.
 
     Raises:
-        ConfigurationError: the secret cannot be read, or is no key that can sign.
+        ConfigurationError: the secret cannot be read, or is no key that can sign; or the authority's certificates
+            cannot be read.
     """
 
     def __init__(self, name: str, org: config.Org, clock: Clock, calls: Calls, http: requests.Session) -> None:
@@ -73,12 +75,25 @@ class SignIn:
         self._http = http
         secret = "private_key" if isinstance(org.auth, config.JwtBearer) else "client_secret"
         self._secret = getattr(org.auth, secret).read(f"orgs.{name}.auth.{secret}")
+        self._read_authority()
         self._form()  # a key that cannot sign is a fault of the settings: it shows before anything starts
         self._current: Session | None = None
         self._attempt: asyncio.Task[Session] | None = None
         self._refusal: VendorDenied | None = None
         self._refused_until: datetime | None = None
         self._pause = FIRST_REFUSAL_PAUSE
+
+    def _read_authority(self) -> None:
+        """Raise unless the certificates can be used: found out by a call, they would look like a fault of ours."""
+        if self._org.ca_file is None:
+            return
+        try:
+            ssl.create_default_context(cafile=self._org.ca_file)
+        except OSError:
+            fault = f"the file {self._org.ca_file} holds no certificates that can be read"
+            raise ConfigurationError(
+                f"orgs.{self._name}.ca_file", fault, "Give a file of PEM certificates that this user may read"
+            ) from None
 
     async def session(self, refresh_after: Session | None = None) -> Session:
         """Return the current session; a new one when there is none, or when `refresh_after` is the current one.

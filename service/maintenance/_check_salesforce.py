@@ -1,0 +1,137 @@
+"""Whether an org can do its part: sign-in, the objects and fields that are written and read, the event streams.
+
+It asks for what the projection and the commands say themselves, never for a list of its own, and it writes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+from service.clients import SalesforceApi
+from service.commands import terms_fields
+from service.config import Org
+from service.delivery import Names, field_name, object_name
+from service.domain import DesiredRecord, Reference, Value
+from service.errors import ConfigurationError, VendorDenied, VendorError
+from service.maintenance._fields import Described, access_faults, field_faults, key_faults
+from service.maintenance._finding import Finding, fault, ok
+from service.projection import widest_records
+
+_DEPLOY = "Deploy deploy/salesforce, or map the name in 'mappings'; then assign Counterfoil_Integration to the user"
+_WIDEN = "Deploy deploy/salesforce, or change the field or its mapping"
+_GRANT = "Assign the permission set Counterfoil_Integration to the integration user"
+
+# Tells whether a topic of an org exists and may be read; raises VendorError when the question has no answer.
+TopicProbe = Callable[[str, str], Awaitable[bool]]
+
+
+async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe: TopicProbe) -> list[Finding]:
+    """Return what was found of one org; the rest is left out when the sign-in fails."""
+    subject = f"orgs.{name}"
+    try:
+        await api.session()
+    except ConfigurationError as error:
+        return [fault(error.field, "is the configured org", error.fault, error.remedy)]
+    except VendorDenied as error:
+        return [fault(subject, "sign-in", error.message, "Follow deploy/salesforce/README.md, section on sign-in")]
+    except VendorError as error:
+        return [fault(subject, "sign-in", error.message, f"Check that {org.login_url} can be reached from here")]
+    kind = "a sandbox" if org.is_sandbox else "production"
+    findings = [ok(subject, "sign-in", f"org {org.org_id}, {kind}")]
+    try:
+        described = await _describe(api, names)
+        findings += _written(subject, described, names)
+        findings += _read(subject, org, described, names)
+    except VendorError as error:
+        findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
+    for topic in org.pubsub.topics:
+        findings.append(await _topic(subject, topic, name, probe))
+    return findings
+
+
+async def _describe(api: SalesforceApi, names: Names) -> dict[str, Described | None]:
+    """Return our objects, by our names, as the org describes them."""
+    ours = {record.sobject for record in widest_records("")} | set(terms_fields(names)) | {"Account"}
+    return {sobject: await api.describe(object_name(names, sobject)) for sobject in sorted(ours)}
+
+
+def _fields(described: Described) -> dict[str, Described]:
+    return {field["name"]: field for field in described.get("fields") or ()}
+
+
+def _written(subject: str, described: Mapping[str, Described | None], names: Names) -> Iterator[Finding]:
+    samples: dict[str, list[DesiredRecord]] = defaultdict(list)
+    for record in widest_records(""):
+        samples[record.sobject].append(record)
+    for sobject, records in samples.items():
+        found = described[sobject]
+        where = object_name(names, sobject)
+        if found is None:
+            yield fault(subject, f"write {where}", "does not exist, or the user cannot see it", _DEPLOY)
+            continue
+        faults = list(_object_faults(where, found, records, names))
+        yield from (fault(subject, f"write {place}", detail, remedy) for place, detail, remedy in faults)
+        if not faults:
+            yield ok(subject, f"write {where}", f"{len(records[0].fields)} fields")
+
+
+def _object_faults(
+    where: str, found: Described, records: list[DesiredRecord], names: Names
+) -> Iterator[tuple[str, str, str]]:
+    sobject, key = records[0].sobject, records[0].key_field
+    ours = key != "Id"
+    if not found.get("updateable") or (ours and not found.get("createable")):
+        yield where, "may not be written", _GRANT
+    fields = _fields(found)
+    values: dict[str, list[Value | Reference]] = {field: [] for field in records[0].fields}
+    for record in records:
+        for field, value in record.fields.items():
+            values[field].append(value)
+    if ours:
+        values[key] = [record.key for record in records]
+    for field, wanted in values.items():
+        name = field_name(names, sobject, field)
+        if name is None:
+            if field == key:
+                yield f"{where}.{field}", "is mapped to null, and records are found by it", "Name a field in 'mappings'"
+            continue
+        if name not in fields:
+            yield f"{where}.{name}", "does not exist, or the user cannot see it", _DEPLOY
+            continue
+        place = f"{where}.{name}"
+        yield from ((place, detail, _GRANT) for detail in access_faults(fields[name], created=ours))
+        yield from ((place, detail, _WIDEN) for detail in field_faults(fields[name], wanted, names))
+        if field == key:
+            yield from ((place, detail, _WIDEN) for detail in key_faults(fields[name]))
+
+
+def _read(subject: str, org: Org, described: Mapping[str, Described | None], names: Names) -> Iterator[Finding]:
+    for sobject, wanted in terms_fields(names).items():
+        found, account = described[sobject], described["Account"]
+        if found is None or account is None:
+            missing = sobject if found is None else "Account"
+            yield fault(subject, f"read {sobject}", f"{missing} cannot be seen by the user", _GRANT)
+            continue
+        own, theirs = _fields(found), _fields(account)
+        missing_fields = [
+            path
+            for path in wanted
+            if path.removeprefix("Account.") not in (theirs if path.startswith("Account.") else own)
+        ]
+        if missing_fields:
+            yield fault(subject, f"read {sobject}", f"the user cannot see {', '.join(missing_fields)}", _GRANT)
+        elif "CurrencyIsoCode" not in own and org.currency is None:
+            detail = "the org has a single currency, and its records do not name it"
+            yield fault(f"{subject}.currency", f"read {sobject}", detail, "Set it to the org's currency")
+        else:
+            yield ok(subject, f"read {sobject}", f"{len(wanted)} fields")
+
+
+async def _topic(subject: str, topic: str, org: str, probe: TopicProbe) -> Finding:
+    check = f"subscribe {topic}"
+    try:
+        allowed = await probe(org, topic)
+    except VendorDenied as error:
+        return fault(subject, check, error.message, _DEPLOY)
+    except VendorError as error:
+        return fault(f"{subject}.pubsub", check, error.message, "Check that its endpoint can be reached from here")
+    return ok(subject, check) if allowed else fault(subject, check, "the user may not subscribe", _GRANT)
