@@ -5,13 +5,14 @@ Touches inbox and mirror, in one commit. Refuses what is not an event; keeps, un
 """
 
 from service.inbox import StreamLease
-from service.intake._objects import KNOWN_TYPES, sight, stub
+from service.intake._objects import EXPANDED, KNOWN_TYPES, sight, stub
 from service.intake._receive import Intake, Receipt
 from service.intake._streams import LeaseLost, StreamBatch, StreamEvent, StreamIntake
 from service.intake._stripe_event import StripeEvent, read_stripe_event
 from service.mirror import observe
 
 __all__ = [
+    "EXPANDED",
     "KNOWN_TYPES",
     "Intake",
     "LeaseLost",

@@ -10,22 +10,58 @@ from service.errors import InvalidRequest
 # Where each type names the object it belongs to. Types outside are mirrored too, but nothing reacts to them yet.
 _PARENT_FIELD = {"charge": "payment_intent", "balance_transaction": "source", "refund": "charge", "dispute": "charge"}
 _OF_A_REQUEST = frozenset({"payment_intent", "checkout.session"})
+_OF_A_PAYMENT = frozenset({"refund", "dispute"})
 _OF_A_RECORD = frozenset({"payment_intent", "checkout.session", "customer"})
-KNOWN_TYPES = frozenset({"payment_intent", "checkout.session", "customer", "charge", "balance_transaction"})
+KNOWN_TYPES = frozenset(
+    {"payment_intent", "checkout.session", "customer", "charge", "balance_transaction", "refund", "dispute"}
+)
+# Objects a type names whose own events may never have reached us: they are fetched if they stay unknown.
+_NAMED = {
+    "payment_intent": {"latest_charge": "charge"},
+    "charge": {"payment_intent": "payment_intent"},
+    "refund": {"charge": "charge"},
+    "dispute": {"charge": "charge"},
+}
+# What an object moved on the balance: there are no events of balance transactions, so they are fetched at once.
+_MOVEMENTS = ("balance_transaction", "failure_balance_transaction")
+# Lists of whole objects inside another: each object is kept in a row of its own, with the other as its parent.
+_LISTS = {"charge": ("refunds",), "dispute": ("balance_transactions",)}
+# What to ask for besides when an object is fetched: it completes a history whose beginning never reached us.
+EXPANDED: dict[str, tuple[str, ...]] = {"charge": ("refunds",)}
 
 # Fields that hold another object when it was expanded; each object is kept in a row of its own.
-_EXPANDABLE = ("latest_charge", "balance_transaction", "customer", "payment_intent", "charge", "payment_method")
+_EXPANDABLE = (
+    "latest_charge",
+    "balance_transaction",
+    "failure_balance_transaction",
+    "customer",
+    "payment_intent",
+    "charge",
+    "payment_method",
+)
 _BEFORE_EVERYTHING = datetime.fromtimestamp(0, UTC)
 # An asynchronous capture has its balance transaction within an hour
 # (docs.stripe.com/payments/payment-intents/asynchronous-capture); then ask, if no event told.
 LATE_FACT = timedelta(hours=1)
+# Events of what belongs together come within moments of each other, in any order.
+_EVENTS_TOGETHER = timedelta(seconds=5)
+# A refund that fails after it succeeded changes its charge, with no event of the charge (docs.stripe.com/refunds).
+_UNDONE = frozenset({"failed", "canceled"})
 
 
 def stub(
-    entity: str, object_type: str, object_id: str, *, fetch_after: datetime, as_of: datetime = _BEFORE_EVERYTHING
+    entity: str,
+    object_type: str,
+    object_id: str,
+    *,
+    fetch_after: datetime,
+    as_of: datetime = _BEFORE_EVERYTHING,
+    parent_id: str | None = None,
 ) -> Observation:
     """Return the knowledge that an object exists; it is fetched unless something newer than `as_of` is known."""
-    return Observation(entity, object_type, object_id, None, as_of, Evidence.EVENT, fetch_after=fetch_after)
+    return Observation(
+        entity, object_type, object_id, None, as_of, Evidence.EVENT, parent_id=parent_id, fetch_after=fetch_after
+    )
 
 
 def sight(
@@ -53,30 +89,15 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
     now: datetime,
     traceparent: str | None,
 ) -> Iterator[Observation]:
-    for name in _EXPANDABLE:
-        inner = body.get(name)
-        if isinstance(inner, dict) and _text(inner.get("id")) and _text(inner.get("object")):
-            body[name] = inner["id"]
-            yield from _sights(entity, inner, as_of, evidence, now, traceparent)
+    for inner in _inside(body):
+        yield from _sights(entity, inner, as_of, evidence, now, traceparent)
     kind, key = str(body["object"]), str(body["id"])
     metadata = body.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    fetch_after = None
-    if kind == "charge":
-        transaction = _text(body.get("balance_transaction"))
-        if transaction is not None:
-            yield Observation(
-                entity,
-                "balance_transaction",
-                transaction,
-                None,
-                _BEFORE_EVERYTHING,
-                Evidence.EVENT,
-                parent_id=key,
-                fetch_after=now,
-            )
-        elif body.get("status") == "succeeded" and body.get("captured"):
-            fetch_after = now + LATE_FACT
+    yield from _named(entity, kind, body, now)
+    charge = _text(body.get("charge"))
+    if kind == "refund" and charge and body.get("status") in _UNDONE and evidence is not Evidence.FETCH:
+        yield stub(entity, "charge", charge, fetch_after=now, as_of=as_of)
     yield Observation(
         entity=entity,
         object_type=kind,
@@ -89,8 +110,44 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
         created_at=moment(body.get("created")),
         deleted=body.get("deleted") is True,
         traceparent=_text(metadata.get(Carried.TRACE)) or traceparent,
-        fetch_after=fetch_after,
+        fetch_after=now + LATE_FACT if _owes_movement(kind, body) else None,
     )
+
+
+def _inside(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Take whole objects out of another one: expanded ones leave their id, lists of them leave nothing."""
+    for name in _EXPANDABLE:
+        for inner in _objects([body.get(name)]):
+            body[name] = inner["id"]
+            yield inner
+    for name in _LISTS.get(str(body["object"]), ()):
+        listed = body.pop(name, None)
+        yield from _objects(listed.get("data") if isinstance(listed, dict) else listed)
+
+
+def _objects(values: Any) -> Iterator[dict[str, Any]]:
+    for value in values if isinstance(values, list) else ():
+        if isinstance(value, dict) and _text(value.get("id")) and _text(value.get("object")):
+            yield value
+
+
+def _named(entity: str, kind: str, body: dict[str, Any], now: datetime) -> Iterator[Observation]:
+    for name, named_kind in _NAMED.get(kind, {}).items():
+        if (named := _text(body.get(name))) is not None:
+            # What names a charge names its payment as well, or is it.
+            above = _PARENT_FIELD.get(named_kind, "")
+            parent = _text(body.get("id" if kind == above else above))
+            yield stub(entity, named_kind, named, fetch_after=now + _EVENTS_TOGETHER, parent_id=parent)
+    for name in _MOVEMENTS:
+        if (movement := _text(body.get(name))) is not None:
+            yield stub(entity, "balance_transaction", movement, fetch_after=now, parent_id=str(body["id"]))
+
+
+def _owes_movement(kind: str, body: dict[str, Any]) -> bool:
+    """Tell whether money moved while Stripe does not say yet what it did to the balance."""
+    if body.get("status") != "succeeded" or body.get("balance_transaction") is not None:
+        return False
+    return kind == "refund" or (kind == "charge" and bool(body.get("captured")))
 
 
 def _text(value: Any) -> str | None:
@@ -101,7 +158,9 @@ def _text(value: Any) -> str | None:
 def _parent(kind: str, body: dict[str, Any], metadata: dict[str, Any]) -> str | None:
     if kind in _OF_A_REQUEST:
         return _text(metadata.get(Carried.REQUEST))
-    return _text(body.get(_PARENT_FIELD.get(kind, ""))) if kind in _PARENT_FIELD else None
+    above = _text(body.get(_PARENT_FIELD[kind])) if kind in _PARENT_FIELD else None
+    # A refund or dispute may be of a payment that has no charge.
+    return above or (_text(body.get("payment_intent")) if kind in _OF_A_PAYMENT else None)
 
 
 def _record(kind: str, metadata: dict[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from service.clock import Clock
 from service.db import Database, Wakes
 from service.domain import Evidence, retry_delay
 from service.errors import VendorError
-from service.intake import observe, sight
+from service.intake import EXPANDED, observe, sight
 from service.mirror import FetchDue
 
 # Stripe takes 25 reads a second for a sandbox (docs.stripe.com/rate-limits); commands need their share.
@@ -53,7 +53,7 @@ class Fetcher:
             return
         with telemetry.span("stripe.fetch", parent=due.traceparent, attributes={"stripe.object_type": due.object_type}):
             try:
-                answer = await stripe.retrieve(due.object_type, due.object_id)
+                answer = await stripe.retrieve(due.object_type, due.object_id, expand=EXPANDED.get(due.object_type, ()))
             except VendorError as error:
                 await self._postpone(due, error.reason, again=error.retryable)
                 return
