@@ -84,7 +84,7 @@ def test_older_versions_show_what_they_had(sandbox: Running, client: stripe.Stri
         ("GET", "/v1/customers/", 404, "remove the trailing slash"),
         ("GET", "/v1/nothing", 404, "Unrecognized request URL (GET: /v1/nothing)"),
         ("DELETE", "/v1/payment_intents/pi_1", 404, "Unrecognized request URL"),
-        ("GET", "/v1/payouts", 501, "does not imitate GET /v1/payouts"),
+        ("GET", "/v1/topups", 501, "does not imitate GET /v1/topups"),
         ("POST", "/v1/invoices", 501, "does not imitate POST /v1/invoices"),
         ("GET", "/v1/customers/search", 501, "does not imitate"),
         ("GET", "/v2/core/events", 501, "does not imitate"),

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from counterfoil_sandbox.faults import FaultBook
 from counterfoil_sandbox.stripe import versions
 from counterfoil_sandbox.stripe.errors import StripeError
-from counterfoil_sandbox.stripe.resources import webhook_endpoints
+from counterfoil_sandbox.stripe.resources import payouts, webhook_endpoints
 
 if TYPE_CHECKING:
     from counterfoil_sandbox.stripe.sandbox import StripeSandbox
@@ -96,6 +96,29 @@ class _Control:
             await asyncio.sleep(_POLL_S)
         return JSONResponse({"idle": left == 0, "pending": left})
 
+    async def run_payout(self, request: Request) -> Response:
+        """Pay out what is available, as on a schedule; with `settle`, after the settlement period of all pending."""
+        body = await _body(request)
+        if body.get("settle"):
+            payouts.settle(self._world)
+        currency = payouts.check(body.get("currency", "usd"), "currency")
+        return JSONResponse(payouts.run(self._world, currency))
+
+    async def fail_payout(self, request: Request) -> Response:
+        """Let the bank return a payout."""
+        code = payouts.check((await _body(request)).get("code", "account_closed"), "code")
+        return JSONResponse(payouts.fail(self._world, request.path_params["id"], code))
+
+    async def adjust(self, request: Request) -> Response:
+        """Enter a fee or a correction of Stripe's own in the balance."""
+        body = await _body(request)
+        kind, amount = payouts.check(body.get("type", "stripe_fee"), "type"), body.get("amount")
+        if type(amount) is not int:
+            raise _BadRequestError("amount must be a whole number of cents, negative for what Stripe takes")
+        category = payouts.check(body.get("reporting_category", "fee" if kind == "stripe_fee" else kind), "category")
+        description = payouts.check(body.get("description", "Billing - Usage Fee"), "description")
+        return JSONResponse(payouts.adjust(self._world, kind, amount, category, description))
+
     async def roll(self, request: Request) -> Response:
         """Give a webhook endpoint a new secret."""
         body = await _body(request)
@@ -124,6 +147,9 @@ def routes(sandbox: "StripeSandbox") -> list[Route]:
         ("/stripe/requests", control.requests, ["GET"]),
         ("/stripe/webhooks", control.webhooks, ["GET"]),
         ("/stripe/webhooks/flush", control.flush, ["POST"]),
+        ("/stripe/payouts/run", control.run_payout, ["POST"]),
+        ("/stripe/payouts/{id}/fail", control.fail_payout, ["POST"]),
+        ("/stripe/balance/adjust", control.adjust, ["POST"]),
         ("/stripe/webhook-endpoints/{id}/roll-secret", control.roll, ["POST"]),
     ]
     return [Route(path, _guarded(handler), methods=methods) for path, handler, methods in table]

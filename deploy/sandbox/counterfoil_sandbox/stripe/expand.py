@@ -45,7 +45,14 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "transfer_reversal": (),
     },
     "dispute": {"charge": ("charge",), "payment_intent": ("payment_intent",)},
-    "balance_transaction": {"source": ("charge", "refund", "dispute")},
+    "balance_transaction": {"source": ("charge", "refund", "dispute", "payout")},
+    "payout": {
+        "balance_transaction": ("balance_transaction",),
+        "failure_balance_transaction": ("balance_transaction",),
+        "original_payout": ("payout",),
+        "reversed_by": ("payout",),
+        "destination": (),
+    },
     "payment_method": {"customer": ("customer",)},
     "customer": {"default_source": (), "test_clock": (), "invoice_settings": ("invoice_settings",)},
     "invoice_settings": {"default_payment_method": ("payment_method",)},
@@ -123,6 +130,7 @@ def lookup(world: World, identifier: str) -> Any:
         "re": world.refunds,
         "du": world.disputes,
         "txn": world.balance_transactions,
+        "po": world.payouts,
         "prod": world.products,
         "price": world.prices,
     }

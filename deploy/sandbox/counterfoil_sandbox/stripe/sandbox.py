@@ -21,6 +21,7 @@ from counterfoil_sandbox.stripe.resources import (
     events,
     payment_intents,
     payment_methods,
+    payouts,
     refunds,
     webhook_endpoints,
 )
@@ -38,6 +39,7 @@ _RESOURCES = (
     events,
     payment_intents,
     payment_methods,
+    payouts,
     refunds,
     webhook_endpoints,
 )

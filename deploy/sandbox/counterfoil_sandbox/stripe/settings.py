@@ -13,6 +13,9 @@ class Settings:
     balance_transaction_delay_ms: int = 150
     refund_settlement_delay_ms: int = 150
     dispute_decision_delay_ms: int = 150
+    payout_arrival_delay_ms: int = 150
+    payout_reconciliation_delay_ms: int = 200
+    payout_trace_delay_ms: int = 400
     latency_ms: int = 0
     webhook_retry_schedule_ms: list[int] = field(default_factory=lambda: [200 * 2**step for step in range(8)])
     webhook_timeout_ms: int = 10_000

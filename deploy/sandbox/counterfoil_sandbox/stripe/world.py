@@ -52,6 +52,9 @@ class World:
         self.refunds = Table("refund", "charge", "payment_intent")
         self.balance_transactions = Table("balance_transaction", "source")
         self.disputes = Table("dispute", "charge", "payment_intent")
+        self.payouts = Table("payout", "status")
+        self.paid_out: set[str] = set()
+        self.bank_account = self.ids.new("ba", "1")
         self.sessions = Table("checkout.session", "payment_intent", "customer")
         self.line_items: dict[str, list[Json]] = {}
         self.products = Table("product")
