@@ -8,10 +8,11 @@ from service.projection._facts import PaymentFacts, payment_facts
 from service.projection._families import Family, families
 from service.projection._project import Projector
 from service.projection._read import list_payments, read_payment
-from service.projection._status import PaymentStatus
+from service.projection._status import PICKLISTS, PaymentStatus
 from service.projection._widest import widest_records
 
 __all__ = [
+    "PICKLISTS",
     "Family",
     "PaymentFacts",
     "PaymentStatus",

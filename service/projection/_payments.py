@@ -6,7 +6,7 @@ from service.domain import SOURCE_OBJECTS, DesiredRecord, Reference
 from service.mirror import MirrorRow
 from service.projection._facts import PaymentFacts, payment_facts
 from service.projection._families import Family
-from service.projection._status import charge_status
+from service.projection._money import charge_money, charge_status
 from service.projection._values import Fields, Lane, currency_of, cut, money, reference, unix, when
 
 PAYMENT_RANK, CHARGE_RANK = 0, 1
@@ -16,6 +16,12 @@ def payment_of(family: Family) -> Reference | None:
     """Return the lookup to the family's Payment__c, once there is a payment intent."""
     intent = family.latest("payment_intent")
     return reference("Payment__c", intent.object_id) if intent else None
+
+
+def charge_of(family: Family, row: MirrorRow) -> Reference | None:
+    """Return the lookup to the Charge__c above a row, once that charge is known whole."""
+    charge = family.find("charge", row.parent_id)
+    return reference("Charge__c", charge.object_id) if charge else None
 
 
 def payment_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
@@ -28,7 +34,7 @@ def payment_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
     payment = reference("Payment__c", intent.object_id)
     yield lane.record("Payment__c", intent.object_id, _payment(facts, family), PAYMENT_RANK, None, trace)
     for row in family.all("charge"):
-        yield lane.record("Charge__c", row.object_id, _charge(row, payment, facts.entity), CHARGE_RANK, payment, trace)
+        yield lane.record("Charge__c", row.object_id, _charge(family, row, payment), CHARGE_RANK, payment, trace)
 
 
 def _payment(facts: PaymentFacts, family: Family) -> Fields:
@@ -62,22 +68,23 @@ def _payment(facts: PaymentFacts, family: Family) -> Fields:
     }
 
 
-def _charge(row: MirrorRow, payment: Reference, entity: str) -> Fields:
+def _charge(family: Family, row: MirrorRow, payment: Reference) -> Fields:
     body = row.body or {}
+    became = charge_money(family, row)
     currency = currency_of(body)
     details = body.get("payment_method_details") or {}
     card = details.get("card") or {}
     return {
-        "Entity__c": entity,
+        "Entity__c": row.entity,
         "Payment__c": payment,
-        "Status__c": charge_status(body).value,
+        "Status__c": charge_status(body, became).value,
         "Stripe_Status__c": cut(body.get("status"), 60),
         "Amount__c": money(body.get("amount"), currency),
         "Amount_Captured__c": money(body.get("amount_captured"), currency),
-        "Amount_Refunded__c": money(body.get("amount_refunded"), currency),
+        "Amount_Refunded__c": money(became.refunded, currency),
         "Currency_Code__c": currency,
         "Captured__c": bool(body.get("captured")),
-        "Disputed__c": bool(body.get("disputed")),
+        "Disputed__c": became.is_open,
         "Failure_Code__c": cut(body.get("failure_code"), 100),
         "Failure_Message__c": cut(body.get("failure_message"), 255),
         "Payment_Method_Type__c": cut(details.get("type"), 60),

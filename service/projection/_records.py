@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from service.domain import DesiredRecord
 from service.mirror import MirrorRow
 from service.projection._customers import customer_records
+from service.projection._disputes import dispute_records
 from service.projection._families import families
 from service.projection._payments import payment_records
+from service.projection._refunds import refund_records
 from service.projection._sources import source_records
 from service.projection._transactions import transaction_records
 from service.projection._values import Lane, Rule
 
-_PAYMENT: tuple[Rule, ...] = (payment_records, transaction_records)
+_PAYMENT: tuple[Rule, ...] = (payment_records, refund_records, dispute_records, transaction_records)
 # By the type of a family's root: what its members become.
 RULES: dict[str, tuple[Rule, ...]] = {
     "counterfoil.request": _PAYMENT,

@@ -42,7 +42,7 @@ def _shown(group: Sequence[tuple[PaymentFacts, Family]]) -> PaymentFacts:
 def _summary(shown: PaymentFacts, newest: PaymentFacts, every: Sequence[PaymentFacts]) -> Fields:
     """What the record shows: how its payment stands, what the newest request met, and sums over its currency."""
     same = [fact for fact in every if fact.currency == shown.currency]
-    paid = sum(fact.amount_received_minor - fact.amount_refunded_minor for fact in same)
+    paid = sum(fact.amount_received_minor - fact.amount_refunded_minor - fact.amount_lost_minor for fact in same)
     settled = [fact for fact in same if fact.fee_minor is not None and fact.net_minor is not None]
     # Sums over several settlement currencies would be a number without meaning: then they stay empty.
     one_currency = {fact.settlement_currency for fact in settled}

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from service.domain import DesiredRecord
 from service.mirror import MirrorRow
 from service.projection._families import Family
-from service.projection._payments import payment_of
+from service.projection._payments import charge_of, payment_of
 from service.projection._values import Fields, Lane, currency_of, cut, money, rate, reference, unix
 
 _RANK = 3
 # The lookup to each kind of source a balance transaction can have.
-_SOURCE_FIELD = {"charge": ("Charge__c", "Charge__c")}
+_SOURCE_FIELD = {
+    "charge": ("Charge__c", "Charge__c"),
+    "refund": ("Refund__c", "Refund__c"),
+    "dispute": ("Dispute__c", "Dispute__c"),
+}
 
 
 def transaction_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
@@ -22,7 +26,10 @@ def transaction_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
         kind, above = source
         field, sobject = _SOURCE_FIELD[kind]
         parent = reference(sobject, above.object_id)
-        fields = _transaction(row) | {"Payment__c": payment_of(family), field: parent}
+        links: Fields = {name: None for name, _ in _SOURCE_FIELD.values()}
+        # A refund's or dispute's movement belongs to its charge as well.
+        links |= {"Payment__c": payment_of(family), "Charge__c": charge_of(family, above), field: parent}
+        fields = _transaction(row) | links
         trace = above.traceparent or family.root.traceparent
         yield lane.record("Balance_Transaction__c", row.object_id, fields, _RANK, parent, trace)
 

@@ -84,7 +84,18 @@ def _rows(record_id: str, currency: str, amount: int, *, paid: bool) -> Iterator
             "available_on": _CREATED,
         }
         yield _row("balance_transaction", transaction, charge, None, settled)
+        yield from _back(charge, money, settled)
     yield _row("customer", _id("cus_"), None, "001000000000001AAA", {})
+
+
+def _back(charge: str, money: dict[str, Any], settled: dict[str, Any]) -> Iterator[MirrorRow]:
+    """Yield a refund and a dispute of a charge, each with what it moved on the balance."""
+    refund, dispute = _id("re_"), _id("du_")
+    yield _row("refund", refund, charge, None, {**money, "status": "failed", "reason": _LONG, "failure_reason": _LONG})
+    due = {"evidence_details": {"due_by": _CREATED}}
+    yield _row("dispute", dispute, charge, None, {**money, **due, "status": "needs_response", "reason": _LONG})
+    for number, source in enumerate((refund, dispute)):
+        yield _row("balance_transaction", _id(f"txn_{number}"), source, None, {**settled, "amount": -money["amount"]})
 
 
 def _row(kind: str, key: str, parent: str | None, record_id: str | None, body: dict[str, Any]) -> MirrorRow:

@@ -17,6 +17,8 @@ ALL_RULES = {**RULES, **REFERENCES}
 INTEGRATION_OBJECTS = {
     "Payment__c": "CRE",
     "Charge__c": "CRE",
+    "Refund__c": "CRE",
+    "Dispute__c": "CRE",
     "Balance_Transaction__c": "CRE",
     "Payment_Request__e": "R",
     "Account": "REA",
@@ -26,7 +28,14 @@ INTEGRATION_OBJECTS = {
     "Product2": "R",
     "Pricebook2": "R",
 }
-REQUESTER_OBJECTS = {"Payment__c": "R", "Charge__c": "R", "Balance_Transaction__c": "R", "Payment_Request__e": "CR"}
+REQUESTER_OBJECTS = {
+    "Payment__c": "R",
+    "Charge__c": "R",
+    "Refund__c": "R",
+    "Dispute__c": "R",
+    "Balance_Transaction__c": "R",
+    "Payment_Request__e": "CR",
+}
 STANDARD_FIELDS_READ = {
     "Contact.AccountId",
     "Contact.Email",

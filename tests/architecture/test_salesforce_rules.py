@@ -69,8 +69,8 @@ BREAKAGES = [
     ("flows", FLOW, ("<object>Payment_Request__e", "<object>Request__e"), "Request__e, which is not there"),
     ("permissions", INTEGRATION, ("Payment__c.Net__c", "Payment__c.Nett__c"), "Payment__c.Nett__c is not there"),
     ("permissions", INTEGRATION, ("Payment__c.Net__c", "Payment__c.Stripe_Id__c"), "refuses Payment__c.Stripe_Id__c"),
-    ("permissions", INTEGRATION, ("<object>Charge__c", "<object>Refund__c"), "object Refund__c"),
-    ("permissions", REQUESTERS, ("<tab>Charge__c", "<tab>Refund__c"), "tab Refund__c"),
+    ("permissions", INTEGRATION, ("<object>Charge__c", "<object>Voucher__c"), "object Voucher__c"),
+    ("permissions", REQUESTERS, ("<tab>Charge__c", "<tab>Voucher__c"), "tab Voucher__c"),
 ]
 
 
