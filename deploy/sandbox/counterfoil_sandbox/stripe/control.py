@@ -12,7 +12,7 @@ from starlette.routing import Route
 from counterfoil_sandbox.faults import FaultBook
 from counterfoil_sandbox.stripe import versions
 from counterfoil_sandbox.stripe.errors import StripeError
-from counterfoil_sandbox.stripe.resources import payouts, webhook_endpoints
+from counterfoil_sandbox.stripe.resources import disputes, payouts, refunds, webhook_endpoints
 
 if TYPE_CHECKING:
     from counterfoil_sandbox.stripe.sandbox import StripeSandbox
@@ -109,6 +109,29 @@ class _Control:
         code = payouts.check((await _body(request)).get("code", "account_closed"), "code")
         return JSONResponse(payouts.fail(self._world, request.path_params["id"], code))
 
+    async def open_dispute(self, request: Request) -> Response:
+        """Dispute a charge, now or long after it was made."""
+        body = await _body(request)
+        charge = self._world.charges.get(str(body.get("charge")), "charge")
+        for name in ("amount", "due_by"):
+            if name in body and type(body[name]) is not int:
+                raise _BadRequestError(f"{name} must be a whole number")
+        kind = payouts.check(body.get("kind", "fraudulent"), "kind")
+        amount, due_by = body.get("amount"), body.get("due_by")
+        return JSONResponse(disputes.open_one(self._world, charge, kind, amount=amount, due_by=due_by))
+
+    async def move_dispute(self, request: Request) -> Response:
+        """Let the bank take a dispute to any status, known or not, and its money with it."""
+        body = await _body(request)
+        status = payouts.check(body.get("status"), "status")
+        return JSONResponse(disputes.move(self._world, request.path_params["id"], status, body.get("funds")))
+
+    async def move_refund(self, request: Request) -> Response:
+        """Let the bank settle a refund, or not."""
+        body = await _body(request)
+        status = payouts.check(body.get("status"), "status")
+        return JSONResponse(refunds.move(self._world, request.path_params["id"], status, body.get("failure_reason")))
+
     async def adjust(self, request: Request) -> Response:
         """Enter a fee or a correction of Stripe's own in the balance."""
         body = await _body(request)
@@ -150,6 +173,9 @@ def routes(sandbox: "StripeSandbox") -> list[Route]:
         ("/stripe/payouts/run", control.run_payout, ["POST"]),
         ("/stripe/payouts/{id}/fail", control.fail_payout, ["POST"]),
         ("/stripe/balance/adjust", control.adjust, ["POST"]),
+        ("/stripe/disputes", control.open_dispute, ["POST"]),
+        ("/stripe/disputes/{id}", control.move_dispute, ["POST"]),
+        ("/stripe/refunds/{id}", control.move_refund, ["POST"]),
         ("/stripe/webhook-endpoints/{id}/roll-secret", control.roll, ["POST"]),
     ]
     return [Route(path, _guarded(handler), methods=methods) for path, handler, methods in table]
