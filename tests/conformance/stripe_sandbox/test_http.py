@@ -85,7 +85,7 @@ def test_older_versions_show_what_they_had(sandbox: Running, client: stripe.Stri
         ("GET", "/v1/nothing", 404, "Unrecognized request URL (GET: /v1/nothing)"),
         ("DELETE", "/v1/payment_intents/pi_1", 404, "Unrecognized request URL"),
         ("GET", "/v1/topups", 501, "does not imitate GET /v1/topups"),
-        ("POST", "/v1/invoices", 501, "does not imitate POST /v1/invoices"),
+        ("POST", "/v1/quotes", 501, "does not imitate POST /v1/quotes"),
         ("GET", "/v1/customers/search", 501, "does not imitate"),
         ("GET", "/v2/core/events", 501, "does not imitate"),
         ("GET", "/v1/customers/cus_0", 404, "No such customer: 'cus_0'"),

@@ -16,13 +16,19 @@ from counterfoil_sandbox.stripe.resources import (
     catalog,
     charges,
     checkout,
+    credit_notes,
     customers,
     disputes,
     events,
+    invoice_items,
+    invoice_payments,
+    invoices,
+    invoicing,
     payment_intents,
     payment_methods,
     payouts,
     refunds,
+    tax_rates,
     webhook_endpoints,
 )
 from counterfoil_sandbox.stripe.routing import Router
@@ -34,13 +40,18 @@ _RESOURCES = (
     catalog,
     charges,
     checkout,
+    credit_notes,
     customers,
     disputes,
     events,
+    invoice_items,
+    invoice_payments,
+    invoices,
     payment_intents,
     payment_methods,
     payouts,
     refunds,
+    tax_rates,
     webhook_endpoints,
 )
 _TICK_S = 0.5
@@ -68,6 +79,7 @@ class StripeSandbox:
         self.account = ids.account
         self.world = World(ids)
         self.world.base_url = base_url
+        self.world.payers.append(lambda intent: invoicing.follow(self.world, intent))
         endpoints = [endpoint for resource in _RESOURCES for endpoint in resource.ENDPOINTS]
         self.api = Api(self.world, Router(endpoints))
         self.app: Starlette = _App(routes=[*pages.routes(self.world), Mount("/", self.api)])

@@ -33,6 +33,8 @@ class World:
         self.settings = Settings()
         self.courier = Courier(self)
         self.cause = NO_CAUSE
+        # Told what became of an attempt to pay an intent: what it pays for is not the intent's business.
+        self.payers: list[Callable[[Json], None]] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self.clear()
 
@@ -55,6 +57,11 @@ class World:
         self.payouts = Table("payout", "status")
         self.paid_out: set[str] = set()
         self.bank_account = self.ids.new("ba", "1")
+        self.invoices = Table("invoice", "customer")
+        self.invoice_items = Table("invoiceitem", "customer", "invoice")
+        self.invoice_payments = Table("invoice_payment", "invoice")
+        self.credit_notes = Table("credit_note", "invoice", "customer")
+        self.tax_rates = Table("tax_rate")
         self.sessions = Table("checkout.session", "payment_intent", "customer")
         self.line_items: dict[str, list[Json]] = {}
         self.products = Table("product")

@@ -15,6 +15,8 @@ _SIMPLE = (
     "statement_descriptor_suffix", "transfer_group",
 )  # fmt: skip
 _UPDATABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
+# What belongs to the invoice, where the intent is its default payment.
+_OF_AN_INVOICE = frozenset(("amount", "currency", "customer"))
 _ALWAYS_UPDATABLE = frozenset(("description", "metadata", "receipt_email", "shipping", "expand", "transfer_group"))
 
 
@@ -180,6 +182,12 @@ def update(world: World, call: Call) -> Json:
     """POST /v1/payment_intents/{intent}. Stripe has no event for this."""
     row = world.payment_intents.get(call.ids["intent"], "intent")
     values = call.params
+    if invoice := world.hidden(row["id"]).get("default_of"):
+        for name in _OF_AN_INVOICE & set(values):
+            raise lifecycle.unexpected(
+                row,
+                f"You cannot update `{name}` of this PaymentIntent because it was created by the invoice {invoice}.",
+            )
     fixed = [name for name in values if name not in _ALWAYS_UPDATABLE]
     if fixed and row["status"] not in _UPDATABLE:
         raise lifecycle.unexpected(
@@ -238,6 +246,12 @@ def capture(world: World, call: Call) -> Json:
 def cancel(world: World, call: Call) -> Json:
     """POST /v1/payment_intents/{intent}/cancel."""
     row = world.payment_intents.get(call.ids["intent"], "intent")
+    if invoice := world.hidden(row["id"]).get("default_of"):
+        raise lifecycle.unexpected(
+            row,
+            f"You cannot cancel this PaymentIntent because it was created by the invoice {invoice}. Void the invoice "
+            "instead.",
+        )
     lifecycle.cancel(world, row, call.get("cancellation_reason"))
     return row
 
