@@ -20,6 +20,8 @@ INTEGRATION_OBJECTS = {
     "Refund__c": "CRE",
     "Dispute__c": "CRE",
     "Balance_Transaction__c": "CRE",
+    "Payout__c": "CRE",
+    "Payout_Line__c": "CRE",
     "Payment_Request__e": "R",
     "Account": "REA",
     "Opportunity": "REA",
@@ -34,6 +36,8 @@ REQUESTER_OBJECTS = {
     "Refund__c": "R",
     "Dispute__c": "R",
     "Balance_Transaction__c": "R",
+    "Payout__c": "R",
+    "Payout_Line__c": "R",
     "Payment_Request__e": "CR",
 }
 STANDARD_FIELDS_READ = {

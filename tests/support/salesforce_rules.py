@@ -15,6 +15,7 @@ DESCRIPTION_LENGTH = 1000
 HELP_LENGTH = 510
 EVENT_FIELD_TYPES = {"Checkbox", "Date", "DateTime", "LongTextArea", "Number", "Text"}
 STANDARD_PARENTS = {"Account", "Opportunity", "Order"}
+NO_AMOUNTS = {"Exchange_Rate__c", "Count__c", "Transaction_Count__c"}
 LAYOUT_SYSTEM_FIELDS = {"Name", "OwnerId", "CreatedById", "LastModifiedById"}
 FOLDERS = {
     "object": "objects", "field": "fields", "listView": "listViews", "compactLayout": "compactLayouts",
@@ -83,7 +84,7 @@ def _type_problems(field: Node) -> Iterator[str]:
 def money(package: Package) -> Iterator[str]:
     """Every amount has three decimals, which is what the widest currency needs, and a currency code beside it."""
     for (parent, name), field in package.fields.items():
-        if field.value("type") != "Number" or name == "Exchange_Rate__c":
+        if field.value("type") != "Number" or name in NO_AMOUNTS:
             continue
         if field.value("scale") != "3":
             yield f"{parent}.{name}: an amount needs 3 decimals"
