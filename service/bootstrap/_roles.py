@@ -14,7 +14,7 @@ from service.commands import Acceptor, Tasks
 from service.config import Role
 from service.delivery import Deliverer
 from service.intake import Intake, StreamIntake
-from service.maintenance import Fetcher, Retention
+from service.maintenance import Fetcher, Reconciler, Retention
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, PubSubFeed, Supervisor
 
@@ -80,23 +80,31 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     projector = Projector(
         database, wakes, clock, entities=parts.installation.entities, batch_limit=settings.projection_batch_limit
     )
-    deliverer = Deliverer(
-        database,
-        wakes,
-        clock,
-        salesforce=parts.salesforce,
-        mappings=parts.installation.mappings,
-        holder=parts.holder,
-        lease=lease,
-        batch_limit=settings.delivery_batch_limit,
-        attempts_limit=settings.delivery_attempts,
-    )
-    fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, lease=lease)
+    deliverers = {
+        name: Deliverer(
+            database,
+            wakes,
+            clock,
+            org=name,
+            salesforce=parts.salesforce[name],
+            names=parts.installation.mappings.get(name, {}),
+            terms=org.delivery,
+            holder=parts.holder,
+            lease=lease,
+            call_timeout=timedelta(seconds=org.timeout_seconds),
+            batch_limit=settings.delivery_batch_limit,
+            attempts_limit=settings.delivery_attempts,
+        )
+        for name, org in parts.installation.orgs.items()
+    }
+    orgs = {name: entity.org for name, entity in parts.installation.entities.items()}
+    reconciler = Reconciler(database, clock, orgs=orgs)
+    fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, reconciler=reconciler, lease=lease)
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
     steps = (
         ("accept", acceptor.step, "inbox", settings.poll_seconds),
         ("project", projector.step, "mirror", settings.poll_seconds),
-        ("deliver", deliverer.step, "outbox", settings.poll_seconds),
+        *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
         ("retention", retention.step, "retention", _RETENTION_SECONDS),
     )

@@ -6,6 +6,7 @@ environment: addresses, limits, telemetry. Secrets are named in the file and rea
 
 from service.config._installation import (
     ClientCredentials,
+    Delivery,
     Entity,
     Installation,
     JwtBearer,
@@ -19,6 +20,7 @@ from service.config._settings import Role, Settings
 
 __all__ = [
     "ClientCredentials",
+    "Delivery",
     "Entity",
     "Installation",
     "JwtBearer",

@@ -105,6 +105,20 @@ class PubSub(_Frozen):
         return self
 
 
+class Delivery(_Frozen):
+    """How much of an org's API allowance is ours, and from where on records go in bulk."""
+
+    api_share_percent: int = Field(
+        default=50, ge=1, le=100, description="Our share of the org's API requests of 24 hours; deliveries keep to it."
+    )
+    bulk_above: int = Field(
+        default=2000,
+        ge=200,
+        le=1_000_000,
+        description="Unrelated records of one object, waiting at once, above which Bulk API 2.0 is used.",
+    )
+
+
 class Org(_Frozen):
     """One Salesforce org."""
 
@@ -120,6 +134,7 @@ class Org(_Frozen):
         description="Currency of a single-currency org, whose records carry none; leave out in a multi-currency org.",
     )
     pubsub: PubSub = PubSub()
+    delivery: Delivery = Delivery()
     timeout_seconds: float = Field(default=30, ge=1, le=120, description="Longest wait for one answer.")
 
     @model_validator(mode="after")

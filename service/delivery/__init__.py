@@ -1,7 +1,8 @@
-"""Delivery, the one way out to Salesforce: claim desired records, send up to 200 a call, settle each by its own result.
+"""Delivery, the one way out to Salesforce: claim lanes, send full calls or bulk jobs, settle each record by its result.
 
-Touches the outbox through its verbs and calls the Salesforce client; owns no table. Refuses nothing it was given: a
-record Salesforce will not take is kept as dead, with the reason, and holds back only what depends on it.
+Touches the outbox through its verbs and calls the Salesforce client; owns no table. Refuses to use more of an org's API
+allowance than its share. A record Salesforce will not take is kept as dead, with the reason, and holds back only what
+depends on it.
 """
 
 from service.delivery._deliver import Deliverer

@@ -24,8 +24,12 @@ table = Table(
     Column("occurred_at", DateTime(timezone=True)),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("sequence", BigInteger, Identity(always=True), nullable=False),
+    Column("discarded_by", Text),
+    Column("discarded_at", DateTime(timezone=True)),
+    Column("discard_reason", Text),
 )
 Index("inbox_recorded", table.c.sequence, postgresql_where=table.c.state == "recorded")
+Index("inbox_failed", table.c.received_at, postgresql_where=table.c.state.in_(["quarantined", "refused"]))
 Index("inbox_received", table.c.received_at, postgresql_using="brin")
 
 

@@ -72,4 +72,8 @@ async def settle_fetch(tx: Transaction, due: FetchDue, *, again_at: datetime | N
 
 async def postpone_fetch(tx: Transaction, due: FetchDue, *, until: datetime | None, error: str) -> None:
     """End a fetch that failed: try again at `until`, or never when it is None; `error` is a reason word."""
-    await tx.execute(update(table).where(_this(due)).values(fetch_at=until, fetch_error=error[:_LIMIT_ERROR_CHARS]))
+    await tx.execute(
+        update(table)
+        .where(_this(due))
+        .values(fetch_at=until, fetch_error=error[:_LIMIT_ERROR_CHARS], discarded_at=None)
+    )

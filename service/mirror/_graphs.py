@@ -11,16 +11,18 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, exists, func, literal, or_, select, text, tuple_, update
+from sqlalchemy import and_, case, exists, func, literal, or_, select, text, tuple_, update
 
 from service.db import Transaction
-from service.mirror._table import table
+from service.mirror._table import payout_entries, table
 
 PAYMENT_ROOTS = ("counterfoil.request", "payment_intent")
 _DEPTH_LIMIT = 8
 _FAMILY_LIMIT = 5000
+# What names one object and is looked at again with it; of more, the rest follows with its own next change.
+_LINK_LIMIT = 1000
 
-_COLUMNS = (
+COLUMNS = (
     "entity",
     "object_id",
     "object_type",
@@ -31,12 +33,16 @@ _COLUMNS = (
     "deleted",
     "traceparent",
     "version",
+    "linked_id",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorRow:
-    """One object as we know it; `body` is None while it still has to be fetched."""
+    """One object as we know it; `body` is None while it still has to be fetched.
+
+    `payout_id` is told of balance transactions in families: the payout that took (the last of) it.
+    """
 
     entity: str
     object_id: str
@@ -48,6 +54,8 @@ class MirrorRow:
     deleted: bool
     traceparent: str | None
     version: int
+    payout_id: str | None = None
+    linked_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +67,23 @@ class Lane:
     is_record: bool
 
 
-def _row(row: Any) -> MirrorRow:
-    values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
+_NAMES = frozenset((*COLUMNS, "payout_id"))
+_PAYOUT = case(
+    (
+        table.c.object_type == "balance_transaction",
+        select(payout_entries.c.payout_id)
+        .where(payout_entries.c.entity == table.c.entity, payout_entries.c.transaction_id == table.c.object_id)
+        .order_by(payout_entries.c.linked_at.desc(), payout_entries.c.payout_id.desc())
+        .limit(1)
+        .correlate(table)
+        .scalar_subquery(),
+    )
+).label("payout_id")
+
+
+def to_row(row: Any) -> MirrorRow:
+    """Return a row of the table from one of a query, which may have more columns than ours."""
+    values = {name: value for name, value in row._mapping.items() if name in _NAMES}  # noqa: SLF001  (its documented accessor)
     body = values.pop("body")
     return MirrorRow(**values, body=None if body is None else orjson.loads(body))
 
@@ -68,19 +91,26 @@ def _row(row: Any) -> MirrorRow:
 _TAKE = text(
     """
     WITH RECURSIVE taken AS (
-        SELECT entity, object_id, parent_id, record_id FROM mirror
+        SELECT entity, object_id, parent_id, record_id, announce FROM mirror
         WHERE dirty ORDER BY observed_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    ), linked AS (
+        SELECT naming.entity, naming.object_id, naming.parent_id, naming.record_id
+        FROM taken JOIN mirror naming ON naming.entity = taken.entity AND naming.linked_id = taken.object_id
+        WHERE taken.announce LIMIT :links
+    ), origin AS (
+        SELECT entity, object_id, parent_id, record_id, true AS changed FROM taken
+        UNION ALL SELECT entity, object_id, parent_id, record_id, false FROM linked
     ), up AS (
-        SELECT entity, object_id AS start, object_id, parent_id, record_id, 0 AS depth FROM taken
+        SELECT entity, object_id AS start, object_id, parent_id, record_id, 0 AS depth FROM origin
         UNION ALL
         SELECT up.entity, up.start, above.object_id, above.parent_id, coalesce(up.record_id, above.record_id), depth + 1
         FROM up JOIN mirror above ON above.entity = up.entity AND above.object_id = up.parent_id
         WHERE depth < :depth
     )
-    SELECT DISTINCT ON (taken.entity, taken.object_id)
-           taken.entity, taken.object_id, up.object_id AS root, up.record_id
-    FROM taken JOIN up ON up.entity = taken.entity AND up.start = taken.object_id
-    ORDER BY taken.entity, taken.object_id, up.depth DESC
+    SELECT DISTINCT ON (origin.entity, origin.object_id)
+           origin.entity, origin.object_id, up.object_id AS root, up.record_id, origin.changed
+    FROM origin JOIN up ON up.entity = origin.entity AND up.start = origin.object_id
+    ORDER BY origin.entity, origin.object_id, origin.changed DESC, up.depth DESC
     """
 )
 
@@ -91,13 +121,15 @@ Key = tuple[str, str]
 async def changed_lanes(tx: Transaction, *, limit: int) -> dict[Lane, list[Key]]:
     """Lock up to `limit` changed rows nobody else holds; return their lanes, sorted, each with the rows to clear.
 
+    What names a row that has become known, or is another record's now, is looked at as well, with nothing to clear.
+
     The lanes are locked until the transaction ends, so that each is looked at by one transaction at a time, which then
     sees everything committed before.
     """
     lanes: dict[Lane, list[Key]] = defaultdict(list)
-    for row in await tx.execute(_TAKE, {"limit": limit, "depth": _DEPTH_LIMIT}):
+    for row in await tx.execute(_TAKE, {"limit": limit, "links": _LINK_LIMIT, "depth": _DEPTH_LIMIT}):
         lane = Lane(row.entity, row.record_id or row.root, is_record=row.record_id is not None)
-        lanes[lane].append((row.entity, row.object_id))
+        lanes[lane] += [(row.entity, row.object_id)] if row.changed else []
     ordered = sorted(lanes, key=lambda lane: (lane.key, lane.entity))
     for key in dict.fromkeys(lane.key for lane in ordered):
         await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(literal(key), 0))))
@@ -106,8 +138,12 @@ async def changed_lanes(tx: Transaction, *, limit: int) -> dict[Lane, list[Key]]
 
 async def clear_changes(tx: Transaction, keys: Sequence[Key], *, fault: str | None = None) -> None:
     """Mark rows as looked at; with a `fault` word, as set aside until their next change."""
+    if not keys:
+        return
     await tx.execute(
-        update(table).where(tuple_(table.c.entity, table.c.object_id).in_(keys)).values(dirty=False, fault=fault)
+        update(table)
+        .where(tuple_(table.c.entity, table.c.object_id).in_(keys))
+        .values(dirty=False, announce=False, fault=fault, discarded_at=None)
     )
 
 
@@ -130,20 +166,31 @@ async def load_family(
         )
     )
     query = (
-        select(*(table.c[name] for name in _COLUMNS))
+        select(*(table.c[name] for name in COLUMNS), _PAYOUT)
         .join(down, and_(down.c.entity == table.c.entity, down.c.object_id == table.c.object_id))
         .limit(_FAMILY_LIMIT + 1)
     )
-    rows = [_row(row) for row in await tx.execute(query)]
+    rows = [to_row(row) for row in await tx.execute(query)]
     if len(rows) > _FAMILY_LIMIT:
         raise ValueError(f"more than {_FAMILY_LIMIT} objects belong to one record")
     return rows
 
 
+async def load_linked(tx: Transaction, rows: Sequence[MirrorRow]) -> list[MirrorRow]:
+    """Return what `rows` name in other families, as far as it is known whole."""
+    names = sorted({(row.entity, row.linked_id) for row in rows if row.linked_id is not None})
+    if not names:
+        return []
+    query = select(*(table.c[name] for name in COLUMNS)).where(
+        tuple_(table.c.entity, table.c.object_id).in_(names), table.c.body.is_not(None)
+    )
+    return [to_row(row) for row in await tx.execute(query)]
+
+
 async def find(tx: Transaction, *, entity: str, object_type: str, record_id: str) -> MirrorRow | None:
     """Return the oldest living object of a type made for a Salesforce record, if there is one."""
     query = (
-        select(*(table.c[name] for name in _COLUMNS))
+        select(*(table.c[name] for name in COLUMNS))
         .where(
             table.c.entity == entity,
             table.c.object_type == object_type,
@@ -154,7 +201,7 @@ async def find(tx: Transaction, *, entity: str, object_type: str, record_id: str
         .limit(1)
     )
     row = (await tx.execute(query)).one_or_none()
-    return None if row is None else _row(row)
+    return None if row is None else to_row(row)
 
 
 async def list_roots(
@@ -168,7 +215,7 @@ async def list_roots(
     """Return payments, newest first: requests, and payment intents no request of ours asked for."""
     above = table.alias("above")
     query = (
-        select(*(table.c[name] for name in _COLUMNS))
+        select(*(table.c[name] for name in COLUMNS))
         .where(
             table.c.entity == entity,
             table.c.object_type.in_(PAYMENT_ROOTS),
@@ -182,4 +229,4 @@ async def list_roots(
         query = query.where(table.c.record_id == record_id)
     if after is not None:
         query = query.where(tuple_(table.c.created_at, table.c.object_id) < tuple_(*map(literal, after)))
-    return [_row(row) for row in await tx.execute(query)]
+    return [to_row(row) for row in await tx.execute(query)]

@@ -25,14 +25,17 @@ class WriteContext:
 
     user: str
     is_locked: Callable[[str, Mapping[str, Any]], bool] = field(default=lambda _name, _record: False)
+    refusal: tuple[str, str] | None = None
 
     def check_lock(self, sobject: SObject, record: Mapping[str, Any], record_id: str | None) -> None:
         """Refuse a record that a fault says is locked.
 
         Raises:
-            RecordError: UNABLE_TO_LOCK_ROW.
+            RecordError: UNABLE_TO_LOCK_ROW, or what else the fault says of such a record.
         """
         if self.is_locked(sobject.name, record):
+            if self.refusal is not None:
+                raise RecordError(*self.refusal)
             raise RecordError(
                 "UNABLE_TO_LOCK_ROW",
                 f"unable to obtain exclusive access to this record or 1 records: {record_id or ''}".rstrip(": "),

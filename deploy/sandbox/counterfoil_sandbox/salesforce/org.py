@@ -52,6 +52,8 @@ class Org:
     seeded: Seeded
     cursors: Cursors = field(default_factory=Cursors)
     api_calls: int = 0
+    jobs: dict[str, Any] = field(default_factory=dict)
+    daily_requests: int = 5_000_000
 
 
 def build_schema(metadata: Path | None) -> tuple[Schema, Package]:

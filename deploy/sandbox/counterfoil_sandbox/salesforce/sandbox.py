@@ -50,6 +50,7 @@ class SalesforceSandbox:
             Route("/salesforce/faults", self._clear_faults, methods=["DELETE"]),
             Route("/salesforce/faults", self._list_faults, methods=["GET"]),
             Route("/salesforce/requests", self._list_requests, methods=["GET"]),
+            Route("/salesforce/settings", self._set, methods=["POST"]),
         ]
 
     def info(self) -> dict[str, Any]:
@@ -89,6 +90,17 @@ class SalesforceSandbox:
 
     async def _list_faults(self, _request: Request) -> JSONResponse:
         return JSONResponse({"faults": self._faults.pending()})
+
+    async def _set(self, request: Request) -> JSONResponse:
+        """Change the org: ``daily_api_requests`` is its limit of 24 hours, ``api_calls`` how many are made already."""
+        try:
+            given = {name: int(value) for name, value in json.loads(await request.body()).items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        org = self._dispatcher.org
+        org.daily_requests = given.get("daily_api_requests", org.daily_requests)
+        org.api_calls = given.get("api_calls", org.api_calls)
+        return JSONResponse({"daily_api_requests": org.daily_requests, "api_calls": org.api_calls})
 
     async def _list_requests(self, _request: Request) -> JSONResponse:
         return JSONResponse({"requests": list(self.app.requests)})
