@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from service import bootstrap, migrations
+from service.cli import failures_app
 from service.config import Role, Settings, installation_schema, load_installation, load_settings
 from service.errors import ConfigurationError
 from service.telemetry import Telemetry
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(failures_app, name="failures")
 _EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h: a supervisor need not start us again
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The YAML file. Default: COUNTERFOIL_CONFIG_FILE.")

@@ -64,9 +64,16 @@ async def find(
     before: datetime | None = None,
     key: str | None = None,
     states: Sequence[str] = OPEN,
+    configured: Sequence[str] | None = None,
     limit: int = 100,
 ) -> list[Undelivered]:
-    """Return what failed, the oldest first; `reason` is our word or Salesforce's code, `before` the last failure."""
+    """Return what failed, the oldest first; `reason` is our word or Salesforce's code, `before` the last failure.
+
+    What waits for an org that is not among the `configured` ones counts as failed too: nobody delivers it.
+    """
+    failed = _FAILED
+    if configured is not None:
+        failed = or_(_FAILED, and_(table.c.state == State.WAITING, table.c.org.not_in(configured)))
     wanted = {
         table.c.org: org,
         table.c.sobject: sobject,
@@ -79,7 +86,7 @@ async def find(
     if before is not None:
         clauses.append(table.c.failed_at <= before)
     columns = [_NEXT.label(name) if name == "next_at" else table.c[name] for name in Undelivered.__slots__]
-    query = select(*columns).where(_FAILED, table.c.state.in_(states), *clauses).limit(limit)
+    query = select(*columns).where(failed, table.c.state.in_(states), *clauses).limit(limit)
     rows = await tx.execute(query.order_by(table.c.failed_at, table.c.org, table.c.sobject, table.c.key))
     return [Undelivered(**row._mapping) for row in rows]  # noqa: SLF001  (a row's documented accessor)
 
