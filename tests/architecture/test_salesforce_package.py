@@ -22,6 +22,10 @@ INTEGRATION_OBJECTS = {
     "Balance_Transaction__c": "CRE",
     "Payout__c": "CRE",
     "Payout_Line__c": "CRE",
+    "Invoice__c": "CRE",
+    "Invoice_Line__c": "CRE",
+    "Invoice_Payment__c": "CRE",
+    "Credit_Note__c": "CRE",
     "Payment_Request__e": "R",
     "Account": "REA",
     "Opportunity": "REA",
@@ -38,6 +42,10 @@ REQUESTER_OBJECTS = {
     "Balance_Transaction__c": "R",
     "Payout__c": "R",
     "Payout_Line__c": "R",
+    "Invoice__c": "R",
+    "Invoice_Line__c": "R",
+    "Invoice_Payment__c": "R",
+    "Credit_Note__c": "R",
     "Payment_Request__e": "CR",
 }
 STANDARD_FIELDS_READ = {
