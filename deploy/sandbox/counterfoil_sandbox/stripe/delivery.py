@@ -94,7 +94,7 @@ class Courier:
         copies = max(2, int(fault.get("copies", 2))) if kind == "duplicate" else 1
         for copy in range(copies):
             self._spawn(event, endpoint, fault, counts=copy == 0)
-        if kind == "duplicate_new_id":
+        if kind == "duplicate_new_id" and "data" in event:
             self._spawn(self._world.twin(event), endpoint, {}, counts=True)
 
     def _spawn(self, event: Json, endpoint: str, fault: Json, *, counts: bool) -> None:
@@ -114,14 +114,15 @@ class Courier:
         for attempt in range(len(schedule) + 1):
             if attempt:
                 await self._rest(schedule[attempt - 1])
-            row = self._world.webhook_endpoints.rows.get(endpoint)
+            row = self._endpoint(endpoint)
             if row is None or row["status"] != "enabled":
                 self._note(event, endpoint, attempt, None, "endpoint disabled")
                 return
             delivered = await self._attempt(event, row, attempt + 1, version)
             self._release(endpoint)
             if delivered:
-                event["pending_webhooks"] -= int(counts)
+                if "pending_webhooks" in event:
+                    event["pending_webhooks"] -= int(counts)
                 return
 
     async def _rest(self, delay_ms: int) -> None:
@@ -149,8 +150,7 @@ class Courier:
         if client is None:
             return False
         async with self._slots:
-            shown = version or endpoint["api_version"] or versions.PIN
-            body = json.dumps(versions.render({**event, "api_version": shown}, shown), indent=2).encode()
+            body = json.dumps(_shown(event, version or endpoint.get("api_version")), indent=2).encode()
             headers = {
                 "content-type": "application/json; charset=utf-8",
                 "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
@@ -158,7 +158,7 @@ class Courier:
             }
             try:
                 answer = await client.post(
-                    endpoint["url"],
+                    _url(endpoint),
                     content=body,
                     headers=headers,
                     timeout=self._world.settings.webhook_timeout_ms / 1000,
@@ -169,13 +169,17 @@ class Courier:
         self._note(event, endpoint["id"], number, answer.status_code, "delivered" if answer.is_success else "failed")
         return answer.is_success
 
+    def _endpoint(self, identifier: str) -> Json | None:
+        rows = self._world.webhook_endpoints.rows
+        return rows.get(identifier) or self._world.destinations.rows.get(identifier)
+
     def _secrets(self, endpoint: str) -> list[str]:
         now = time.monotonic()
         live: list[tuple[str, float]] = self._world.hidden(endpoint)["secrets"]
         return [secret for secret, until in live if until > now]
 
     def _note(self, event: Json, endpoint: str, attempt: int, status: int | None, outcome: str) -> None:
-        url = self._world.webhook_endpoints.rows.get(endpoint, {}).get("url")
+        url = _url(self._endpoint(endpoint) or {})
         self.log.append(
             {
                 "event": event["id"],
@@ -188,6 +192,18 @@ class Courier:
                 "at_ms": int(time.time() * 1000),
             }
         )
+
+
+def _shown(event: Json, version: str | None) -> Json:
+    """Return an event as it is pushed: a thin one has no version, and leaves out what only the API tells."""
+    if event["object"] == "v2.core.event":
+        return {name: value for name, value in event.items() if name not in ("changes", "snapshot_event")}
+    shown = version or versions.PIN
+    return dict(versions.render({**event, "api_version": shown}, shown))
+
+
+def _url(endpoint: Json) -> str:
+    return str((endpoint.get("webhook_endpoint") or endpoint).get("url"))
 
 
 def _concerns(fault: Json, kind: str) -> bool:

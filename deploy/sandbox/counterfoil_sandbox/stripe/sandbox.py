@@ -19,6 +19,7 @@ from counterfoil_sandbox.stripe.resources import (
     credit_notes,
     customers,
     disputes,
+    event_destinations,
     events,
     invoice_items,
     invoice_payments,
@@ -43,6 +44,7 @@ _RESOURCES = (
     credit_notes,
     customers,
     disputes,
+    event_destinations,
     events,
     invoice_items,
     invoice_payments,
@@ -55,6 +57,11 @@ _RESOURCES = (
     webhook_endpoints,
 )
 _TICK_S = 0.5
+
+
+def _furnish(world: World) -> None:
+    """Let what an intent pays for hear of it, in one account."""
+    world.payers.append(lambda intent: invoicing.follow(world, intent))
 
 
 class _App(Starlette):
@@ -79,7 +86,8 @@ class StripeSandbox:
         self.account = ids.account
         self.world = World(ids)
         self.world.base_url = base_url
-        self.world.payers.append(lambda intent: invoicing.follow(self.world, intent))
+        self.world.on_connect = _furnish
+        _furnish(self.world)
         endpoints = [endpoint for resource in _RESOURCES for endpoint in resource.ENDPOINTS]
         self.api = Api(self.world, Router(endpoints))
         self.app: Starlette = _App(routes=[*pages.routes(self.world), Mount("/", self.api)])
