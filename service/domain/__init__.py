@@ -9,6 +9,7 @@ from service.domain._money import from_minor, minor_digits, to_minor
 from service.domain._observation import Evidence, Observation, canonical, moment, scrub
 from service.domain._record import DesiredRecord, Reference, Value, fields_from
 from service.domain._retry import retry_delay
+from service.domain._statement import Statement
 
 __all__ = [
     "SOURCE_OBJECTS",
@@ -17,6 +18,7 @@ __all__ = [
     "Evidence",
     "Observation",
     "Reference",
+    "Statement",
     "Value",
     "canonical",
     "fields_from",

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from service.domain import Carried, Evidence, Observation, canonical, moment, normalise_salesforce_id, scrub
+from service.domain import Carried, Evidence, Observation, Statement, canonical, moment, normalise_salesforce_id, scrub
 from service.errors import InvalidRequest
+from service.intake import payouts
 
 # Where each type names the object it belongs to. Types outside are mirrored too, but nothing reacts to them yet.
 _PARENT_FIELD = {"charge": "payment_intent", "balance_transaction": "source", "refund": "charge", "dispute": "charge"}
@@ -13,7 +14,7 @@ _OF_A_REQUEST = frozenset({"payment_intent", "checkout.session"})
 _OF_A_PAYMENT = frozenset({"refund", "dispute"})
 _OF_A_RECORD = frozenset({"payment_intent", "checkout.session", "customer"})
 KNOWN_TYPES = frozenset(
-    {"payment_intent", "checkout.session", "customer", "charge", "balance_transaction", "refund", "dispute"}
+    {"payment_intent", "checkout.session", "customer", "charge", "balance_transaction", "refund", "dispute", "payout"}
 )
 # Objects a type names whose own events may never have reached us: they are fetched if they stay unknown.
 _NAMED = {
@@ -21,6 +22,7 @@ _NAMED = {
     "charge": {"payment_intent": "payment_intent"},
     "refund": {"charge": "charge"},
     "dispute": {"charge": "charge"},
+    "payout": {"original_payout": "payout", "reversed_by": "payout"},
 }
 # What an object moved on the balance: there are no events of balance transactions, so they are fetched at once.
 _MOVEMENTS = ("balance_transaction", "failure_balance_transaction")
@@ -98,6 +100,8 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
     charge = _text(body.get("charge"))
     if kind == "refund" and charge and body.get("status") in _UNDONE and evidence is not Evidence.FETCH:
         yield stub(entity, "charge", charge, fetch_after=now, as_of=as_of)
+    if kind == "payout" and payouts.has_statement(body):
+        yield stub(entity, Statement.KIND, Statement.id_of(key), fetch_after=now, parent_id=key)
     yield Observation(
         entity=entity,
         object_type=kind,
@@ -110,7 +114,7 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
         created_at=moment(body.get("created")),
         deleted=body.get("deleted") is True,
         traceparent=_text(metadata.get(Carried.TRACE)) or traceparent,
-        fetch_after=now + LATE_FACT if _owes_movement(kind, body) else None,
+        fetch_after=_again(kind, body, now),
     )
 
 
@@ -143,7 +147,14 @@ def _named(entity: str, kind: str, body: dict[str, Any], now: datetime) -> Itera
             yield stub(entity, "balance_transaction", movement, fetch_after=now, parent_id=str(body["id"]))
 
 
-def _owes_movement(kind: str, body: dict[str, Any]) -> bool:
+def _again(kind: str, body: dict[str, Any], now: datetime) -> datetime | None:
+    """Return when to ask for an object again if no event told the fact it still owes."""
+    if kind == "payout":
+        return payouts.ask_again(body, now)
+    return now + LATE_FACT if owes_movement(kind, body) else None
+
+
+def owes_movement(kind: str, body: dict[str, Any]) -> bool:
     """Tell whether money moved while Stripe does not say yet what it did to the balance."""
     if body.get("status") != "succeeded" or body.get("balance_transaction") is not None:
         return False

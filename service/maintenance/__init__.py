@@ -8,12 +8,14 @@ from service.maintenance._check_salesforce import TopicProbe, check_org
 from service.maintenance._check_stripe import check_account
 from service.maintenance._fetch import Fetcher
 from service.maintenance._finding import Finding, Outcome, fault, note, ok
+from service.maintenance._reconcile import Reconciler
 from service.maintenance._retention import Retention
 
 __all__ = [
     "Fetcher",
     "Finding",
     "Outcome",
+    "Reconciler",
     "Retention",
     "TopicProbe",
     "check_account",

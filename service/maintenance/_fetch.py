@@ -8,9 +8,10 @@ from service import mirror, telemetry
 from service.clients import StripeApi
 from service.clock import Clock
 from service.db import Database, Wakes
-from service.domain import Evidence, retry_delay
+from service.domain import Evidence, Statement, retry_delay
 from service.errors import VendorError
 from service.intake import EXPANDED, observe, sight
+from service.maintenance._reconcile import Reconciler
 from service.mirror import FetchDue
 
 # Stripe takes 25 reads a second for a sandbox (docs.stripe.com/rate-limits); commands need their share.
@@ -29,12 +30,14 @@ class Fetcher:
         clock: Clock,
         *,
         stripe: Mapping[str, StripeApi],
+        reconciler: Reconciler,
         lease: timedelta,
     ) -> None:
         self._database = database
         self._wakes = wakes
         self._clock = clock
         self._stripe = stripe
+        self._reconciler = reconciler
         self._lease = lease
 
     async def step(self) -> int:
@@ -53,6 +56,10 @@ class Fetcher:
             return
         with telemetry.span("stripe.fetch", parent=due.traceparent, attributes={"stripe.object_type": due.object_type}):
             try:
+                if due.object_type == Statement.KIND:
+                    await self._reconciler.step(stripe, due)
+                    telemetry.fetches.add(1, {"type": due.object_type, "outcome": "fetched"})
+                    return
                 answer = await stripe.retrieve(due.object_type, due.object_id, expand=EXPANDED.get(due.object_type, ()))
             except VendorError as error:
                 await self._postpone(due, error.reason, again=error.retryable)

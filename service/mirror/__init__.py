@@ -1,9 +1,11 @@
 """The mirror shelf: our newest copy of every Stripe object, whatever order its sights arrived in.
 
-Owns the table `mirror`. Verbs: observe, take what changed, load what belongs together, list, take what must be fetched
-and settle it. Touches no other table and calls nobody. Refuses an older sight in place of a newer one.
+Owns the tables `mirror` and `payout_entries`. Verbs: observe, take what changed, load what belongs together, list, take
+what must be fetched and settle it, link payouts with what they hold. Touches no other table and calls nobody. Refuses
+an older sight in place of a newer one.
 """
 
+from service.mirror import payouts
 from service.mirror._fetches import FetchDue, postpone_fetch, settle_fetch, take_fetches
 from service.mirror._graphs import Lane, MirrorRow, changed_lanes, clear_changes, find, list_roots, load_family
 from service.mirror._observe import observe
@@ -18,6 +20,7 @@ __all__ = [
     "list_roots",
     "load_family",
     "observe",
+    "payouts",
     "postpone_fetch",
     "settle_fetch",
     "take_fetches",

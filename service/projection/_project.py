@@ -1,6 +1,7 @@
 """Projecting: look at what changed as a whole, and ask for the records it now means."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from service import mirror, outbox, telemetry
 from service.clock import Clock
@@ -8,7 +9,7 @@ from service.config import Entity
 from service.db import Database, Transaction, Wakes
 from service.domain import DesiredRecord
 from service.errors import CounterfoilError
-from service.mirror import Lane
+from service.mirror import Lane, MirrorRow
 from service.projection._records import records
 
 
@@ -42,11 +43,21 @@ class Projector:
             self._wakes.signal("outbox")
         return sum(len(keys) for keys in lanes.values())
 
+    @staticmethod
+    async def _linkable(tx: Transaction, rows: list[MirrorRow], org: str) -> list[MirrorRow]:
+        """Leave out links to payouts that Salesforce does not hold yet: they are of another lane, and come later."""
+        linked = {row.payout_id for row in rows if row.payout_id is not None}
+        if not linked:
+            return rows
+        held = await outbox.delivered(tx, org=org, sobject="Payout__c", keys=linked)
+        return [row if row.payout_id in held else replace(row, payout_id=None) for row in rows]
+
     async def _look_at(self, tx: Transaction, lane: Lane) -> tuple[list[DesiredRecord], str | None]:
         if lane.entity not in self._org_of:
             return [], "ENTITY_UNKNOWN"  # no longer configured: its records stay as they are
         roots, linked = ([], [lane.key]) if lane.is_record else ([lane.key], [])
         rows = await mirror.load_family(tx, entities=self._siblings(lane.entity), roots=roots, records=linked)
+        rows = await self._linkable(tx, rows, self._org_of[lane.entity])
         try:
             return records(rows, org=self._org_of[lane.entity]), None
         except (ArithmeticError, AttributeError, CounterfoilError, LookupError, TypeError, ValueError) as error:

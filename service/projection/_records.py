@@ -11,17 +11,21 @@ from service.projection._customers import customer_records
 from service.projection._disputes import dispute_records
 from service.projection._families import families
 from service.projection._payments import payment_records
+from service.projection._payouts import payout_records
 from service.projection._refunds import refund_records
 from service.projection._sources import source_records
 from service.projection._transactions import transaction_records
 from service.projection._values import Lane, Rule
 
 _PAYMENT: tuple[Rule, ...] = (payment_records, refund_records, dispute_records, transaction_records)
+# What moved on the balance is recorded whatever it came from.
+_ANY: tuple[Rule, ...] = (transaction_records,)
 # By the type of a family's root: what its members become.
 RULES: dict[str, tuple[Rule, ...]] = {
     "counterfoil.request": _PAYMENT,
     "payment_intent": _PAYMENT,
     "customer": (customer_records,),
+    "payout": (payout_records, transaction_records),
 }
 
 
@@ -31,7 +35,7 @@ def records(rows: Sequence[MirrorRow], *, org: str) -> list[DesiredRecord]:
     wanted = [
         record
         for family in found
-        for rule in RULES.get(family.root.object_type, ())
+        for rule in RULES.get(family.root.object_type, _ANY)
         for record in rule(family, Lane(org, family.root.record_id or family.root.object_id))
     ]
     wanted += source_records(found, org)

@@ -59,8 +59,19 @@ class DisputeStage(StrEnum):
     UNKNOWN = "Unknown"  # Stripe said something newer than this table: see the Stripe status beside it
 
 
+class Reconciliation(StrEnum):
+    """The values of the global value set Payout_Reconciliation, by their API names."""
+
+    PENDING = "Pending"  # Stripe has not said yet what is in it, or we are still reading it
+    BALANCED = "Balanced"  # what Stripe says is in it adds up to it, to the minor unit
+    ALLOCATED = "Allocated"  # Stripe cannot say what is in it: our rule does, oldest first, and it adds up
+    DIFFERENCE = "Difference"  # it does not add up; the difference is told
+    NOT_APPLICABLE = "Not_Applicable"  # nothing is in it: money collected from the bank by hand
+    UNKNOWN = "Unknown"  # for words of later versions
+
+
 # The words of every picklist that is written: an org must offer all of each.
-PICKLISTS: tuple[type[StrEnum], ...] = (PaymentStatus, DisputeStage)
+PICKLISTS: tuple[type[StrEnum], ...] = (PaymentStatus, DisputeStage, Reconciliation)
 
 _INTENT = {
     "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT_METHOD,

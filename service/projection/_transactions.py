@@ -18,19 +18,21 @@ _SOURCE_FIELD = {
 
 
 def transaction_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
-    """Yield a record for each balance transaction whose source is in the family."""
+    """Yield a record for each balance transaction of the family; one of Stripe's own, such as a fee, has no source."""
     for row in family.all("balance_transaction"):
-        source = _source(family, row)
-        if source is None:
-            continue
-        kind, above = source
-        field, sobject = _SOURCE_FIELD[kind]
-        parent = reference(sobject, above.object_id)
+        payment, source = payment_of(family), _source(family, row)
+        payout = reference("Payout__c", row.payout_id) if row.payout_id else None
         links: Fields = {name: None for name, _ in _SOURCE_FIELD.values()}
-        # A refund's or dispute's movement belongs to its charge as well.
-        links |= {"Payment__c": payment_of(family), "Charge__c": charge_of(family, above), field: parent}
+        links |= {"Payment__c": None, "Payout__c": payout}
+        parent, trace = None, family.root.traceparent
+        if payment is not None and source is not None:  # else Salesforce does not have the source either
+            kind, above = source
+            field, sobject = _SOURCE_FIELD[kind]
+            parent = reference(sobject, above.object_id)
+            trace = above.traceparent or trace
+            # A refund's or dispute's movement belongs to its charge as well.
+            links |= {"Payment__c": payment, "Charge__c": charge_of(family, above), field: parent}
         fields = _transaction(row) | links
-        trace = above.traceparent or family.root.traceparent
         yield lane.record("Balance_Transaction__c", row.object_id, fields, _RANK, parent, trace)
 
 

@@ -5,10 +5,11 @@ can never lag behind the rules. It refuses nothing and nobody delivers it.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from service.domain import SOURCE_OBJECTS, DesiredRecord
+from service.domain import SOURCE_OBJECTS, DesiredRecord, Statement
 from service.mirror import MirrorRow
 from service.projection._records import records
 
@@ -34,6 +35,8 @@ def widest_records(org: str) -> list[DesiredRecord]:
             for paid in (True, False):
                 rows = list(_rows(f"{prefix}000000000001AAA", currency, amount, paid=paid))
                 found += records(rows, org=org)
+    for currency, amount in _AMOUNTS.items():
+        found += records(list(_payout_rows(currency, amount)), org=org)
     return found
 
 
@@ -96,6 +99,26 @@ def _back(charge: str, money: dict[str, Any], settled: dict[str, Any]) -> Iterat
     yield _row("dispute", dispute, charge, None, {**money, **due, "status": "needs_response", "reason": _LONG})
     for number, source in enumerate((refund, dispute)):
         yield _row("balance_transaction", _id(f"txn_{number}"), source, None, {**settled, "amount": -money["amount"]})
+
+
+def _payout_rows(currency: str, amount: int) -> Iterator[MirrorRow]:
+    """Yield all that Stripe may tell of a payout, with a statement of one line."""
+    payout = _id("po_")
+    body = {
+        **dict.fromkeys(("method", "status", "failure_code", "failure_message"), _LONG),
+        "amount": amount,
+        "currency": currency,
+        "automatic": True,
+        "reversed_by": _id("po_"),
+        "trace_id": {"status": "supported", "value": _LONG},
+        "arrival_date": _CREATED,
+    }
+    yield _row("payout", payout, None, None, body)
+    sums = {"count": 999_999_999, "gross_minor": amount, "fee_minor": amount, "net_minor": -amount}
+    lines = [{"category": _LONG, "currency": currency.upper(), **sums}]
+    yield _row(Statement.KIND, Statement.id_of(payout), payout, None, {"lines": lines})
+    own = {"type": "payout", "reporting_category": "payout", "amount": -amount, "currency": currency}
+    yield replace(_row("balance_transaction", _id("txn_"), payout, None, own), payout_id=payout)
 
 
 def _row(kind: str, key: str, parent: str | None, record_id: str | None, body: dict[str, Any]) -> MirrorRow:

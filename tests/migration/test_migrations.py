@@ -98,6 +98,7 @@ def test_the_tables_the_rooms_declare_are_the_migrated_ones(database_url: str) -
         "outbox",
         "bulk_jobs",
         "api_calls",
+        "payout_entries",
         "commands",
         "calls",
     }
