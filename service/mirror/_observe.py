@@ -35,7 +35,8 @@ _NOW = bindparam("now", type_=DateTime(timezone=True))
 # How far the clock of an API answer may be ahead of the clock that stamps events.
 CLOCK_SLACK = timedelta(seconds=5)
 
-# A newer sight also settles what was to be fetched because of older ones, unless it brings a wish of its own.
+# A newer sight also settles what was to be fetched because of older ones, unless it brings a wish of its own. A fetch
+# that is due since a moment after that sight stays due: it was wished for something that may be newer.
 # A stub (no body) yields to any sight and never replaces one. A fetch was made after everything seen before it, so it
 # also settles the second it falls into.
 _OBSERVE = text(
@@ -59,7 +60,8 @@ _OBSERVE = text(
         traceparent = coalesce(excluded.traceparent, known.traceparent),
         version = known.version + (known.digest <> excluded.digest)::int,
         dirty = known.dirty OR known.digest <> excluded.digest,
-        fetch_at = excluded.fetch_at,
+        fetch_at = CASE WHEN known.fetch_at BETWEEN excluded.as_of AND :now AND excluded.evidence <> :fetch
+                        THEN known.fetch_at ELSE excluded.fetch_at END,
         fetch_attempts = 0,
         observed_at = excluded.observed_at
     WHERE excluded.body IS NOT NULL
@@ -97,7 +99,8 @@ def fold(observations: Iterable[Observation]) -> tuple[list[Observation], list[O
         if (seen.body is not None, seen.as_of, seen.evidence) > (known.body is not None, known.as_of, known.evidence):
             newest[key], seen = seen, known  # noqa: PLW2901  (the loser is looked at below)
         kept = newest[key]
-        if seen.body is not None and seen.as_of == kept.as_of and seen.digest != kept.digest:
+        told_later = seen.body is None and kept.body is not None and seen.as_of >= kept.as_of
+        if told_later or (seen.body is not None and seen.as_of == kept.as_of and seen.digest != kept.digest):
             doubtful.append(seen)
     return [newest[key] for key in sorted(newest)], doubtful
 
