@@ -147,7 +147,14 @@ def redrive(
         shelf=shelf, org=org, entity=entity, sobject=sobject, error=error, older_than=older_than, limit=limit
     )
     _act(
-        config, ids, wanted, lambda failures, chosen: failures.redrive(chosen), "redriven", everything, dry_run, as_json
+        config,
+        ids,
+        wanted,
+        lambda failures, chosen: failures.redrive(chosen),
+        "redriven",
+        everything=everything,
+        dry_run=dry_run,
+        as_json=as_json,
     )
 
 
@@ -172,7 +179,14 @@ def release(
         shelf=shelf, org=org, entity=entity, sobject=sobject, error=error, older_than=older_than, limit=limit
     )
     _act(
-        config, ids, wanted, lambda failures, chosen: failures.release(chosen), "released", everything, dry_run, as_json
+        config,
+        ids,
+        wanted,
+        lambda failures, chosen: failures.release(chosen),
+        "released",
+        everything=everything,
+        dry_run=dry_run,
+        as_json=as_json,
     )
 
 

@@ -182,14 +182,15 @@ class Deliverer:
                 failed = call.error
                 back += [record for group in groups for record in group]
             else:
-                missing |= await self._settle(sent)
+                await self._settle(sent)
+                missing |= sent.missing
         # Children whose parents Salesforce does not hold wait for them, and what was not reached waits too.
         back += [record for record in claimed if record.awaits in missing]
         back += [record for call in waiting for group in call for record in group if record.awaits not in missing]
         await self._end(claimed, back, failed)
 
-    async def _settle(self, sent: Sent) -> set[tuple[str, str]]:
-        """Settle what Salesforce answered for; return the records it does not hold now."""
+    async def _settle(self, sent: Sent) -> None:
+        """Settle what Salesforce answered for; what it was not asked has time."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
             await settle(
@@ -198,8 +199,6 @@ class Deliverer:
             await outbox.give_back(tx, sent.untried, holder=self._holder, not_before=now + _UNTRIED_PAUSE)
         if any(result.success for _, result in sent.results):
             self._wakes.signal("outbox")  # children may have waited for these
-        lost = {(record.sobject, record.key) for record, result in sent.results if not result.success}
-        return lost | {(record.sobject, record.key) for record in sent.untried}
 
     async def _end(self, claimed: Sequence[Claimed], back: Sequence[Claimed], failed: VendorError | None) -> None:
         now = self._clock.now()

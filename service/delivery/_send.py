@@ -35,6 +35,18 @@ class Sent:
     results: list[tuple[Claimed, RecordResult]] = field(default_factory=list)
     untried: list[Claimed] = field(default_factory=list)
 
+    @property
+    def missing(self) -> set[tuple[str, str]]:
+        """Object and key of what Salesforce does not hold as sent."""
+        failed = [record for record, result in self.results if not result.success]
+        return {(record.sobject, record.key) for record in (*failed, *self.untried)}
+
+    def without_orphans(self) -> "Sent":
+        """Leave out children that failed beside their parents: their own attempt is still to come."""
+        missing = self.missing
+        kept = [(record, result) for record, result in self.results if result.success or record.awaits not in missing]
+        return Sent(kept, self.untried)
+
 
 async def send(salesforce: SalesforceApi, names: Names, groups: Sequence[Sequence[Claimed]]) -> Sent:
     """Send groups, in their order.
@@ -49,7 +61,7 @@ async def send(salesforce: SalesforceApi, names: Names, groups: Sequence[Sequenc
     search = _Search(salesforce, names)
     for group, outcome in zip(groups, outcomes, strict=True):
         await search.take(group, outcome)
-    return search.sent
+    return search.sent.without_orphans()
 
 
 def _is_about_records(error: VendorError) -> bool:
