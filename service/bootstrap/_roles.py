@@ -44,6 +44,7 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
             for index, ref in enumerate(entity.stripe.webhook_secrets)
         ]
         for name, entity in parts.installation.entities.items()
+        if entity.stripe.webhook_secrets
     }
     app = build_web_app(intake, secrets, parts.readiness, parts.clock, settings)
     limit = settings.intake_queue_limit + _SPARE_CONNECTIONS

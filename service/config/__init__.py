@@ -12,9 +12,11 @@ from service.config._installation import (
     JwtBearer,
     ObjectMapping,
     Org,
+    RoutingRule,
     StripeAccount,
+    entity_of,
 )
-from service.config._load import installation_schema, load_installation, load_settings
+from service.config._load import installation_schema, load_installation, load_settings, parse_installation
 from service.config._secrets import SecretRef
 from service.config._settings import Role, Settings
 
@@ -27,10 +29,13 @@ __all__ = [
     "ObjectMapping",
     "Org",
     "Role",
+    "RoutingRule",
     "SecretRef",
     "Settings",
     "StripeAccount",
+    "entity_of",
     "installation_schema",
     "load_installation",
     "load_settings",
+    "parse_installation",
 ]

@@ -4,6 +4,7 @@ Its JSON Schema is published beside the code (`deploy/config/counterfoil.schema.
 """
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -39,7 +40,14 @@ class StripeAccount(_Frozen):
     livemode: bool = Field(description="true for live keys, false for test keys. Key, events and this must agree.")
     secret_key: SecretRef = Field(description="A restricted key (rk_...) with the permissions the README lists.")
     webhook_secrets: tuple[SecretRef, ...] = Field(
-        min_length=1, max_length=5, description="Signing secrets of the webhook endpoint: two while one is rolled."
+        default=(),
+        max_length=10,
+        description="Signing secrets of the webhook endpoints, thin and snapshot ones: two each while one is rolled. "
+        "None for a connected account, whose events come to its platform's endpoint.",
+    )
+    platform: Name | None = Field(
+        default=None,
+        description="For a Connect account: the entity that is the platform. Its key is given here again.",
     )
     api_base: str = Field(default="https://api.stripe.com", pattern=r"^https?://", description="Where Stripe answers.")
     timeout_seconds: float = Field(default=20, ge=1, le=80, description="Longest wait for one answer.")
@@ -49,6 +57,38 @@ class StripeAccount(_Frozen):
         parts = urlsplit(self.api_base)
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ValueError("api_base without TLS is allowed on this machine only: use https")
+        return self
+
+    @model_validator(mode="after")
+    def _connected_or_not(self) -> Self:
+        if self.platform is not None and (self.account is None or self.webhook_secrets):
+            raise ValueError(
+                "a connected account needs 'account', and no webhook_secrets: its platform has the endpoint"
+            )
+        if self.platform is None and not self.webhook_secrets:
+            raise ValueError("webhook_secrets has none: give the signing secret of the webhook endpoint")
+        return self
+
+    @property
+    def connected_account(self) -> str | None:
+        """The account that every call names besides the key, for a Connect account."""
+        return self.account if self.platform is not None else None
+
+
+class RoutingRule(_Frozen):
+    """A Salesforce record is found by a value of Stripe's: an exact match, in one record only."""
+
+    metadata: str | None = Field(default=None, min_length=1, max_length=40, description="Key of Stripe metadata.")
+    customer: Literal["email", "name", "phone"] | None = Field(
+        default=None, description="Field of the Stripe customer. People share names and addresses: think twice."
+    )
+    object: Literal["Account", "Contact", "Opportunity", "Order"] = Field(description="Where to look.")
+    field: ApiName = Field(description="The field that holds the same value.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.metadata is None) == (self.customer is None):
+            raise ValueError("a routing rule takes its value from 'metadata' or from 'customer': give one of them")
         return self
 
 
@@ -66,6 +106,13 @@ class Entity(_Frozen):
     stripe: StripeAccount
     checkout: Checkout | None = Field(
         default=None, description="Needed for hosted_checkout: the pages after paying on Stripe's page."
+    )
+    customer_field: ApiName = Field(
+        default="Stripe_Customer_Id__c",
+        description="Field of Account and Contact with this account's customer id: one for each entity of an org.",
+    )
+    routing: tuple[RoutingRule, ...] = Field(
+        default=(), max_length=20, description="How to find the record of a payment that nothing else tells; in order."
     )
 
 
@@ -154,6 +201,28 @@ class ObjectMapping(_Frozen):
     )
 
 
+def entity_of(entities: Mapping[str, Entity], endpoint: str, account: str | None) -> str | None:
+    """Return which entity an event is of; None when its account is nobody's, which is never guessed.
+
+    Args:
+        entities: by name.
+        endpoint: the entity at whose address the event came.
+        account: the account it names, or the context of a thin event, whose last part is the account; None for the
+            endpoint's own.
+    """
+    named = None if account is None else account.rsplit("/", 1)[-1]
+    if named is None or named == entities[endpoint].stripe.account:
+        return endpoint
+    return next(
+        (
+            name
+            for name, entity in entities.items()
+            if entity.stripe.platform == endpoint and entity.stripe.account == named
+        ),
+        None,
+    )
+
+
 class Installation(_Frozen):
     """Everything one installation serves."""
 
@@ -174,6 +243,29 @@ class Installation(_Frozen):
         for name in self.mappings:
             if name not in self.orgs:
                 raise ValueError(f"mappings.{name} is not the name of an org")
+        return self
+
+    @model_validator(mode="after")
+    def _accounts_are_apart(self) -> Self:
+        connected: dict[tuple[str, str | None], str] = {}
+        fields: dict[tuple[str, str], str] = {}
+        for name, entity in self.entities.items():
+            stripe = entity.stripe
+            if stripe.platform is not None:
+                platform = self.entities.get(stripe.platform)
+                if platform is None or platform.stripe.platform is not None:
+                    raise ValueError(f"entities.{name}.stripe.platform must name an entity with a webhook of its own")
+                if platform.stripe.livemode is not stripe.livemode:
+                    raise ValueError(f"entities.{name}.stripe.livemode differs from that of its platform")
+                other = connected.setdefault((stripe.platform, stripe.account), name)
+                if other != name or stripe.account == platform.stripe.account:
+                    raise ValueError(f"entities.{name}.stripe.account belongs to another entity already")
+            other = fields.setdefault((entity.org, entity.customer_field), name)
+            if other != name:
+                raise ValueError(
+                    f"entities.{name}.customer_field is also that of {other!r} in the same org: "
+                    "a customer id belongs to one Stripe account, so give each entity a field of its own"
+                )
         return self
 
     def entities_of(self, org: str) -> tuple[str, ...]:

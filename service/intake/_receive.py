@@ -8,13 +8,14 @@ poisoned event fails alone.
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service import inbox, mirror, telemetry
 from service.clock import Clock
-from service.config import Entity
+from service.config import Entity, entity_of
 from service.db import Database, Wakes
 from service.domain import Evidence, Observation
 from service.errors import Overloaded
@@ -146,7 +147,10 @@ class Intake:
 
     def _prepare(self, event: StripeEvent) -> _Prepared:
         now = self._clock.now()
-        fault = self._fault(event)
+        owner = entity_of(self._entities, event.entity, event.account)
+        fault = self._fault(event, owner)
+        if owner is not None:
+            event = replace(event, entity=owner)
         sights: list[Observation] = []
         if fault is None and event.subject_type is not None and event.subject_id is not None:
             if event.subject is not None and event.api_version == self._api_version:
@@ -173,10 +177,10 @@ class Intake:
         )
         return row, sights
 
-    def _fault(self, event: StripeEvent) -> str | None:
-        stripe = self._entities[event.entity].stripe
-        if event.livemode is not stripe.livemode:
+    def _fault(self, event: StripeEvent, owner: str | None) -> str | None:
+        """Return why an event is kept and not believed: it is of the other mode, or of an account that is nobody's."""
+        if event.livemode is not self._entities[event.entity].stripe.livemode:
             return "LIVEMODE_MISMATCH"
-        if event.account is not None and event.account != stripe.account:
+        if owner is None:
             return "ACCOUNT_MISMATCH"
         return None

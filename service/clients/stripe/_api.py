@@ -99,6 +99,7 @@ class StripeApi:
             max_network_retries=0,
             http_client=RequestsClient(timeout=timeouts(account.timeout_seconds)),
         )
+            stripe_account=account.connected_account,
         self._calls = Calls("stripe", unavailable=UNAVAILABLE, translate=translate, name=entity)
 
     async def create(self, object_type: str, params: dict[str, Any], *, idempotency_key: str) -> Answer:
