@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from service.clients import SalesforceApi
+from service.clock import SystemClock
 from service.db import Database, Wakes
 from tests.support.delivery import Line, ShiftedClock, org_settings
 from tests.support.sandbox import PACKAGE, RunningSandbox, start_sandbox
@@ -21,6 +22,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox
 async def line(sandbox: RunningSandbox, database: Database) -> AsyncIterator[Line]:
     sandbox.control("POST", "/reset")
     clock = ShiftedClock()
-    api = SalesforceApi("main", org_settings(sandbox), clock)
+    api = SalesforceApi("main", org_settings(sandbox), SystemClock())
     yield Line(database, sandbox, clock, Wakes(database.url), api)
     api.close()

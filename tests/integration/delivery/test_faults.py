@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from service.clients import SalesforceApi
+from service.clock import SystemClock
 from tests.support.delivery import Line, charge, org_settings, payment
 
 MINUTE = timedelta(minutes=1)
@@ -209,7 +210,7 @@ async def test_the_dead_of_one_cause_are_probed_by_one_and_freed_together(line: 
 
 async def test_of_one_lane_two_replicas_never_have_records_on_their_way_together(line: Line) -> None:
     line.fault("delay", ms=300, times=-1)
-    other = SalesforceApi("main", org_settings(line.sandbox), line.clock)
+    other = SalesforceApi("main", org_settings(line.sandbox), SystemClock())
     await line.put(*(payment(f"pi_{n}", lane="one") for n in range(4)))
     first, second = line.deliverer("a"), line.deliverer("b", api=other)
     sending = asyncio.create_task(first.step())
@@ -228,7 +229,7 @@ async def test_of_one_lane_two_replicas_never_have_records_on_their_way_together
 
 async def test_a_call_longer_than_the_lease_keeps_its_lane(line: Line) -> None:
     line.fault("delay", ms=2500)
-    other = SalesforceApi("main", org_settings(line.sandbox), line.clock)
+    other = SalesforceApi("main", org_settings(line.sandbox), SystemClock())
     await line.put(payment("pi_1"))
     first = line.deliverer("a", lease=timedelta(seconds=0.6))
     second = line.deliverer("b", api=other, lease=timedelta(seconds=0.6))
