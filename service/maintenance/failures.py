@@ -16,7 +16,7 @@ from typing import Any
 
 from service import inbox, outbox
 from service.clock import Clock
-from service.config import Installation
+from service.config import Installation, entity_of
 from service.db import Database, Transaction
 from service.errors import InvalidRequest, NotFound, Violation
 from service.inbox import failures as events
@@ -143,11 +143,12 @@ class Failures:
         if source != "stripe" or failure.state != inbox.State.QUARANTINED or entity is None:
             return 0
         event = read_stripe_event(account, (failure.payload or "").encode())
-        ours = event.livemode is entity.stripe.livemode and event.account in {None, entity.stripe.account}
-        if not ours or event.subject_type is None or event.subject_id is None:
+        owner = entity_of(self._installation.entities, account, event.account)
+        ours = event.livemode is entity.stripe.livemode
+        if owner is None or not ours or event.subject_type is None or event.subject_id is None:
             return 0
         # Whatever it showed is old by now: Stripe is asked how the object stands.
-        seen = stub(account, event.subject_type, event.subject_id, fetch_after=now, as_of=event.created)
+        seen = stub(owner, event.subject_type, event.subject_id, fetch_after=now, as_of=event.created)
         await observe(tx, [seen], now=now)
         return await events.settle_released(tx, (source, account, event_id))
 
