@@ -80,7 +80,9 @@ def sight(
     `body` is changed: client secrets are removed and expanded objects replaced by their ids.
     """
     scrub(body)
-    return list(_sights(entity, body, as_of, evidence, now, traceparent))
+    found = list(_sights(entity, body, as_of, evidence, now, traceparent))
+    whole = {one.object_id for one in found if one.body is not None}
+    return [one for one in found if one.body is not None or one.object_id not in whole]
 
 
 def _sights(  # noqa: PLR0917  (recursive, with one caller)
