@@ -26,11 +26,12 @@ INTEGRATION_OBJECTS = {
     "Invoice_Line__c": "CRE",
     "Invoice_Payment__c": "CRE",
     "Credit_Note__c": "CRE",
+    "Payment_Status_Change__c": "CRE",
     "Payment_Request__e": "R",
     "Account": "REA",
     "Opportunity": "REA",
     "Order": "REA",
-    "Contact": "RA",
+    "Contact": "REA",
     "Product2": "R",
     "Pricebook2": "R",
 }
@@ -46,6 +47,7 @@ REQUESTER_OBJECTS = {
     "Invoice_Line__c": "R",
     "Invoice_Payment__c": "R",
     "Credit_Note__c": "R",
+    "Payment_Status_Change__c": "R",
     "Payment_Request__e": "CR",
 }
 STANDARD_FIELDS_READ = {
@@ -94,7 +96,7 @@ def fields_of_package(package: Package) -> set[str]:
     return {
         f"{owner}.{name}"
         for (owner, name), node in package.fields.items()
-        if not owner.endswith("__e") and not node.is_true("required")
+        if owner != "Activity" and not owner.endswith("__e") and not node.is_true("required")
     }
 
 
@@ -130,6 +132,13 @@ def test_activated_orders_are_a_grant_of_their_own(permission_sets: dict[str, No
     assert granted.texts("userPermissions/name") == ["ActivateOrder", "EditActivatedOrders"]
     assert objects_granted(granted) == {}
     assert fields_granted(granted, "readable") == set()
+
+
+def test_reactions_are_a_grant_of_their_own(permission_sets: dict[str, Node]) -> None:
+    granted = permission_sets["Counterfoil_Reactions"]
+    assert granted.texts("userPermissions/name") == ["ActivitiesAccess", "EditTask", "SendCustomNotifications"]
+    assert objects_granted(granted) == {"Payment_Outcome__e": "CR"}
+    assert fields_granted(granted, "editable") == {"Task.Counterfoil_Key__c"}
 
 
 @pytest.mark.parametrize("other", ["pageAccesses", "classAccesses", "flowAccesses", "customPermissions"])

@@ -20,7 +20,8 @@ LAYOUT_SYSTEM_FIELDS = {"Name", "OwnerId", "CreatedById", "LastModifiedById"}
 FOLDERS = {
     "object": "objects", "field": "fields", "listView": "listViews", "compactLayout": "compactLayouts",
     "globalValueSet": "globalValueSets", "permissionset": "permissionsets", "flow": "flows", "layout": "layouts",
-    "tab": "tabs", "eca": "externalClientApps", "ecaGlblOauth": "extlClntAppGlobalOauthSets",
+    "tab": "tabs", "notiftype": "notificationtypes", "eca": "externalClientApps",
+    "ecaGlblOauth": "extlClntAppGlobalOauthSets",
     "ecaOauth": "extlClntAppOauthSettings", "ecaOauthPlcy": "extlClntAppOauthPolicies",
     "ecaPlcy": "extlClntAppPolicies",
 }  # fmt: skip

@@ -50,6 +50,8 @@ class SalesforceSandbox:
             Route("/salesforce/faults", self._clear_faults, methods=["DELETE"]),
             Route("/salesforce/faults", self._list_faults, methods=["GET"]),
             Route("/salesforce/requests", self._list_requests, methods=["GET"]),
+            Route("/salesforce/notifications", self._list_notifications, methods=["GET"]),
+            Route("/salesforce/events", self._list_events, methods=["GET"]),
             Route("/salesforce/settings", self._set, methods=["POST"]),
         ]
 
@@ -101,6 +103,14 @@ class SalesforceSandbox:
         org.daily_requests = given.get("daily_api_requests", org.daily_requests)
         org.api_calls = given.get("api_calls", org.api_calls)
         return JSONResponse({"daily_api_requests": org.daily_requests, "api_calls": org.api_calls})
+
+    async def _list_notifications(self, _request: Request) -> JSONResponse:
+        """What the action customNotificationAction was asked to send."""
+        return JSONResponse({"notifications": self._dispatcher.org.notifications})
+
+    async def _list_events(self, _request: Request) -> JSONResponse:
+        """The platform events that were published of late, whoever did."""
+        return JSONResponse({"events": list(self._dispatcher.org.events.recent)})
 
     async def _list_requests(self, _request: Request) -> JSONResponse:
         return JSONResponse({"requests": list(self.app.requests)})

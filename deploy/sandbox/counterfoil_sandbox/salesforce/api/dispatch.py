@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from counterfoil_sandbox.salesforce.api import collections, composite, jobs, query, resources, sobjects
+from counterfoil_sandbox.salesforce.api import actions, collections, composite, jobs, query, resources, sobjects
 from counterfoil_sandbox.salesforce.api.call import Answer, Call
 from counterfoil_sandbox.salesforce.errors import ApiError, not_found, not_imitated
 from counterfoil_sandbox.salesforce.org import Org
@@ -34,6 +34,7 @@ _ROUTES: tuple[tuple[tuple[str | None, ...], dict[str, Handler]], ...] = (
         ("composite", "sobjects"),
         {"POST": collections.create, "PATCH": collections.update, "DELETE": collections.delete},
     ),
+    (("actions", "standard", "customnotificationaction"), {"POST": actions.send_notifications}),
     (("composite", "sobjects", None), {"GET": collections.retrieve, "POST": collections.retrieve}),
     (("composite", "sobjects", None, None), {"PATCH": collections.upsert}),
     (("jobs", "ingest"), {"POST": jobs.create}),

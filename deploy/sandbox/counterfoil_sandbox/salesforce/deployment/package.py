@@ -26,7 +26,9 @@ _NO_EFFECT = frozenset(
         "webLinks",
     }
 )
-_KNOWN = frozenset({"objects", "fields", "globalValueSets", "flows", "permissionsets"})
+_KNOWN = frozenset({"objects", "fields", "globalValueSets", "flows", "permissionsets", "notificationtypes"})
+# Custom fields of tasks and calendar events are deployed to what both are; of the two the sandbox has tasks.
+_ALIASES = {"Activity": "Task"}
 _PREFIXES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -35,6 +37,7 @@ class Package:
     """What a package brings besides the schema it was added to."""
 
     flows: list[Flow] = field(default_factory=list)
+    notification_types: list[tuple[str, str]] = field(default_factory=list)
 
 
 def read_package(folder: Path, schema: Schema) -> Package:
@@ -55,14 +58,19 @@ def read_package(folder: Path, schema: Schema) -> Package:
         high, low = divmod(number, len(_PREFIXES))
         read_object(schema, path, f"{family}{_PREFIXES[high]}{_PREFIXES[low]}")
     for path in by_kind.get("fields", []):
-        owner = schema.find(path.parent.parent.name)
+        named = path.parent.parent.name
+        owner = schema.find(_ALIASES.get(named, named))
         if owner is None:
-            raise MetadataError(path, f"there is no object {path.parent.parent.name}")
+            raise MetadataError(path, f"there is no object {named}")
         read_field(schema, owner, path, value_sets)
     for path in by_kind.get("permissionsets", []):
         _check_permission_set(path, schema)
     flows = [read_flow(path, schema) for path in by_kind.get("flows", [])]
-    return Package([flow for flow in flows if flow.active])
+    types = [read_xml(path, "CustomNotificationType") for path in by_kind.get("notificationtypes", [])]
+    return Package(
+        [flow for flow in flows if flow.active],
+        [(node.text("customNotifTypeName"), node.text("masterLabel")) for node in types],
+    )
 
 
 def _kind(path: Path) -> str:
