@@ -14,13 +14,14 @@ from service.commands import Acceptor, Tasks
 from service.config import Role
 from service.delivery import Deliverer
 from service.intake import Intake, StreamIntake
-from service.maintenance import Fetcher, Reconciler, Retention
+from service.maintenance import FactWatch, Fetcher, Reconciler, Retention
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, PubSubFeed, Supervisor
 
 # Above the queue's own limit, whose refusal says when to come back; each connection has one event under way.
 _SPARE_CONNECTIONS = 256
 _RETENTION_SECONDS = 3600.0
+_FACTS_SECONDS = 60.0
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
@@ -101,12 +102,14 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     orgs = {name: entity.org for name, entity in parts.installation.entities.items()}
     reconciler = Reconciler(database, clock, orgs=orgs)
     fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, reconciler=reconciler, lease=lease)
+    watch = FactWatch(database, clock, entities=list(parts.installation.entities))
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
     steps = (
         ("accept", acceptor.step, "inbox", settings.poll_seconds),
         ("project", projector.step, "mirror", settings.poll_seconds),
         *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
+        ("facts", watch.step, "facts", _FACTS_SECONDS),
         ("retention", retention.step, "retention", _RETENTION_SECONDS),
     )
     loops = [spawn(loop(name, step, wakes, topic, stop, seconds=seconds), name) for name, step, topic, seconds in steps]

@@ -3,6 +3,8 @@
 Verbs: the commands. Touches the store through the rooms below. Decides nothing: it asks, shows and says what was done.
 """
 
+from service.cli._facts import facts
 from service.cli._failures import app as failures_app
+from service.cli._payouts import app as payouts_app
 
-__all__ = ["failures_app"]
+__all__ = ["facts", "failures_app", "payouts_app"]

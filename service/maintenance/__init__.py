@@ -6,12 +6,15 @@ Touches mirror and inbox through their verbs and calls the clients; owns no tabl
 
 from service.maintenance._check_salesforce import TopicProbe, check_org
 from service.maintenance._check_stripe import check_account
+from service.maintenance._facts import Fact, FactWatch, pending_facts
 from service.maintenance._fetch import Fetcher
 from service.maintenance._finding import Finding, Outcome, fault, note, ok
 from service.maintenance._reconcile import Reconciler
 from service.maintenance._retention import Retention
 
 __all__ = [
+    "Fact",
+    "FactWatch",
     "Fetcher",
     "Finding",
     "Outcome",
@@ -23,4 +26,5 @@ __all__ = [
     "fault",
     "note",
     "ok",
+    "pending_facts",
 ]

@@ -9,14 +9,17 @@ from service.mirror import payouts
 from service.mirror._fetches import FetchDue, postpone_fetch, settle_fetch, take_fetches
 from service.mirror._graphs import Lane, MirrorRow, changed_lanes, clear_changes, find, list_roots, load_family
 from service.mirror._observe import observe
+from service.mirror._pending import Pending, list_pending
 
 __all__ = [
     "FetchDue",
     "Lane",
     "MirrorRow",
+    "Pending",
     "changed_lanes",
     "clear_changes",
     "find",
+    "list_pending",
     "list_roots",
     "load_family",
     "observe",

@@ -95,11 +95,11 @@ class StripeApi:
         self._client = StripeClient(
             key,
             stripe_version=API_VERSION,
+            stripe_account=account.connected_account,
             base_addresses={"api": account.api_base.rstrip("/")},
             max_network_retries=0,
             http_client=RequestsClient(timeout=timeouts(account.timeout_seconds)),
         )
-            stripe_account=account.connected_account,
         self._calls = Calls("stripe", unavailable=UNAVAILABLE, translate=translate, name=entity)
 
     async def create(self, object_type: str, params: dict[str, Any], *, idempotency_key: str) -> Answer:

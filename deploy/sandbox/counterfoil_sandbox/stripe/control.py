@@ -21,6 +21,7 @@ _FAULTS = ("status", "delay", "truncate", "disconnect", "hang")
 _WEBHOOK_FAULTS = ("duplicate", "duplicate_new_id", "reorder", "delay", "drop", "old_api_version")
 _NEVER_AFTER = (401, 409, 429)
 _POLL_S = 0.005
+_MOST_AT_ONCE = 10_000
 
 
 class _BadRequestError(ValueError):
@@ -140,7 +141,11 @@ class _Control:
             raise _BadRequestError("amount must be a whole number of cents, negative for what Stripe takes")
         category = payouts.check(body.get("reporting_category", "fee" if kind == "stripe_fee" else kind), "category")
         description = payouts.check(body.get("description", "Billing - Usage Fee"), "description")
-        return JSONResponse(payouts.adjust(self._world, kind, amount, category, description))
+        times = body.get("times", 1)
+        if type(times) is not int or not 1 <= times <= _MOST_AT_ONCE:
+            raise _BadRequestError(f"times must be a whole number from 1 to {_MOST_AT_ONCE}")
+        rows = [payouts.adjust(self._world, kind, amount, category, description) for _ in range(times)]
+        return JSONResponse({"data": rows})
 
     async def roll(self, request: Request) -> Response:
         """Give a webhook endpoint a new secret."""
