@@ -116,7 +116,7 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
         created_at=moment(body.get("created")),
         deleted=body.get("deleted") is True,
         traceparent=_text(metadata.get(Carried.TRACE)) or traceparent,
-        fetch_after=_again(kind, body, now),
+        fetch_after=_again(kind, body, now, evidence),
     )
 
 
@@ -149,10 +149,12 @@ def _named(entity: str, kind: str, body: dict[str, Any], now: datetime) -> Itera
             yield stub(entity, "balance_transaction", movement, fetch_after=now, parent_id=str(body["id"]))
 
 
-def _again(kind: str, body: dict[str, Any], now: datetime) -> datetime | None:
+def _again(kind: str, body: dict[str, Any], now: datetime, evidence: Evidence) -> datetime | None:
     """Return when to ask for an object again if no event told the fact it still owes."""
     if kind == "payout":
         return payouts.ask_again(body, now)
+    if kind == "charge" and body.get("amount_refunded") and evidence is not Evidence.FETCH:
+        return now + _EVENTS_TOGETHER  # read once with its refunds: events of earlier ones may never have reached us
     return now + LATE_FACT if owes_movement(kind, body) else None
 
 

@@ -75,7 +75,7 @@ def test_an_uncaptured_charge_is_not_refunded(client: stripe.StripeClient) -> No
 
 
 def test_a_refund_that_waits_for_the_payer_may_be_cancelled(client: stripe.StripeClient, sandbox: Running) -> None:
-    sandbox.ask("/stripe/settings", {"refund_settlement_delay_ms": 60_000})
+    sandbox.ask("/stripe/settings", {"refund_settlement_delay_ms": 0})
     intent = pay(client, payment_method="pm_card_pendingRefund")
     refund = client.v1.refunds.create({"payment_intent": intent.id})
     with pytest.raises(stripe.InvalidRequestError):

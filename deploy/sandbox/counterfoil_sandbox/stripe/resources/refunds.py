@@ -33,7 +33,9 @@ def create(world: World, call: Call) -> Json:
     world.emit("refund.created", row)
     world.emit("charge.refunded", charge, changed(charge, before))
     finish = {"fails": _fail, "pending": _succeed}.get(card.refund, _trace)
-    world.later(world.settings.refund_settlement_delay_ms, lambda: finish(world, row, charge))
+    # A delay of 0 leaves a pending refund to the control plane.
+    if card.refund != "pending" or world.settings.refund_settlement_delay_ms:
+        world.later(world.settings.refund_settlement_delay_ms, lambda: finish(world, row, charge))
     return row
 
 
