@@ -3,9 +3,14 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from service.db import Database, open_database
 from tests.support.postgres import drop_database, fresh_database, running_postgres
+
+# A busy machine is no fault of the code: speed is measured in tests/bench, and asserted nowhere.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

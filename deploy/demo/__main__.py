@@ -88,11 +88,11 @@ def _run(stack: Stack, screen: Screen, *, keep: bool) -> None:
         org, account = info["salesforce"], info["stripe"]
         screen.facts(
             {
-                "Salesforce": f"{org['url']}  org {org['org_id']}, package of deploy/salesforce deployed",
+                "Salesforce": f"{org['url']}  org {org['org_id']}, our package deployed",
                 "Stripe": f"{account['url']}  account {account['account']}, test mode",
                 "Counterfoil": f"process {service.info['pid']}  webhooks {service.info['web']}  "
-                f"gRPC {service.info['grpc']}  PostgreSQL embedded",
-                "started in": f"{time.monotonic() - started:.1f} s",
+                f"gRPC {service.info['grpc']}",
+                "started in": f"{time.monotonic() - started:.1f} s, with an embedded PostgreSQL",
             }
         )
         screen.console.print()
@@ -100,7 +100,7 @@ def _run(stack: Stack, screen: Screen, *, keep: bool) -> None:
             try:
                 _tell(cast)
             except (httpx.HTTPError, grpc.RpcError, stripe.StripeError) as error:
-                cast.check_running()
+                cast.check_running(patience=2)
                 raise NotAsTold(f"a call failed: {type(error).__name__}: {error}") from error
     if keep:
         kept.stay(stack, service, screen)

@@ -3,10 +3,11 @@
 import hashlib
 import hmac
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from deploy.demo.screen import Screen
 from deploy.demo.stack import Process, Stack
 
 _T = TypeVar("_T")
+_LOG_CHARS = 2000
 
 
 @dataclass
@@ -35,12 +37,18 @@ class Cast:
     listener: Listener
     screen: Screen
 
-    def check_running(self) -> None:
-        """Raise NotAsTold when a program ended that should run."""
+    def check_running(self, *, patience: float = 0) -> None:
+        """Raise NotAsTold when a program ended that should run; one that just broke a call gets `patience` to end."""
         for name, process in (("service", self.service), ("sandbox", self.stack.sandbox)):
+            with suppress(subprocess.TimeoutExpired):
+                if process is not None and patience:
+                    process.process.wait(patience)
             if process is not None and not process.running:
                 code = process.process.returncode
-                raise NotAsTold(f"the {name} ended unexpectedly with exit code {code}; its log is {process.log}")
+                last = process.log.read_text()[-_LOG_CHARS:]
+                raise NotAsTold(
+                    f"the {name} ended unexpectedly with exit code {code}; {process.log} ends with:\n{last}"
+                )
 
     def wait(self, what: str, look: Callable[[], _T | None], *, seconds: float = 20) -> _T:
         """Return the first thing `look` finds, while everything runs.

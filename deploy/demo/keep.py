@@ -7,16 +7,18 @@ from deploy.demo.outside import API, NotAsTold
 from deploy.demo.screen import Screen
 from deploy.demo.stack import Process, Stack
 
+_LOOK_SECONDS = 0.2
+
 
 def stay(stack: Stack, service: Process, screen: Screen) -> None:
     """Say how to look around, and stay until interrupted or until a program ends."""
-    screen.console.print()
-    screen.console.print("Everything stays up until Ctrl-C. Copy a line to look around:", style="bold")
-    for line in _lines(stack, service):
-        screen.console.print(f"  {line}", soft_wrap=True, style="" if not line.startswith("#") else "dim")
     try:
+        screen.console.print()
+        screen.console.print("Everything stays up until Ctrl-C. Copy a line to look around:", style="bold")
+        for line in _lines(stack, service):
+            screen.console.print(f"  {line}", soft_wrap=True, style="" if not line.startswith("#") else "dim")
         while service.running and stack.sandbox is not None and stack.sandbox.running:
-            time.sleep(0.2)
+            time.sleep(_LOOK_SECONDS)
     except KeyboardInterrupt:
         screen.console.print("stopping")
         return

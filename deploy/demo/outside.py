@@ -121,7 +121,7 @@ class Control:
         """Hang up."""
         self._http.close()
 
-    def post(self, path: str, **body: Any) -> Any:
+    def post(self, path: str, /, **body: Any) -> Any:
         """Ask for something."""
         return self._http.post(path, json=body).raise_for_status().json()
 

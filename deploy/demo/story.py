@@ -83,7 +83,7 @@ def won(cast: Cast, told: Told) -> None:
     cast.screen.step(
         "Salesforce",
         f"the record shows status {after['Payment_Status__c']} and the payment link",
-        told.link,
+        short(told.link, 100),
         at=cast.screen.started + told.until_link,
     )
     cast.claim(told.link == session["url"], "the link on the record is the page Stripe made", told.link)
@@ -224,5 +224,5 @@ def _charge(row: Row) -> str:
 
 
 def _transaction(row: Row) -> str:
-    values = (money(row[name], row["Currency_Code__c"]) for name in ("Amount__c", "Fee__c", "Net__c"))
-    return "amount {}, fee {}, net {}".format(*values)
+    amount, fee = (money(row[name], row["Currency_Code__c"]).split()[0] for name in ("Amount__c", "Fee__c"))
+    return f"{amount} - {fee} = {money(row['Net__c'], row['Currency_Code__c'])}"

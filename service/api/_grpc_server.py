@@ -90,11 +90,13 @@ class GrpcServer:
             return server.add_secure_port(address, credentials)
         except OSError as error:
             raise ConfigurationError(
-                "grpc_tls_cert_file", f"cannot be read ({error.strerror})", "Let this user read it and its key"
+                "COUNTERFOIL_GRPC_TLS_CERT_FILE",
+                f"cannot be read ({error.strerror})",
+                "Let this user read it and its key",
             ) from error
         except RuntimeError as error:
             raise ConfigurationError(
-                "grpc_port", f"{address} cannot be listened on", "Free the port or choose another"
+                "COUNTERFOIL_GRPC_PORT", f"{address} cannot be listened on", "Free the port or choose another"
             ) from error
 
     async def _follow(self) -> None:

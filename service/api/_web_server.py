@@ -43,7 +43,9 @@ def _bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise ConfigurationError(
-            "web_host", f"{host} cannot be listened on ({error.strerror})", "Use one of this machine's addresses"
+            "COUNTERFOIL_WEB_HOST",
+            f"{host} cannot be listened on ({error.strerror})",
+            "Use one of this machine's addresses",
         ) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,7 +54,9 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigurationError(
-            "web_port", f"{host}:{port} cannot be listened on ({error.strerror})", "Free the port or choose another"
+            "COUNTERFOIL_WEB_PORT",
+            f"{host}:{port} cannot be listened on ({error.strerror})",
+            "Free the port or choose another",
         ) from error
     listener.setblocking(False)
     return listener

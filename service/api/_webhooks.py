@@ -1,9 +1,9 @@
 """The webhook door: Stripe's events come in here, and a 2xx means they are committed.
 
 A raw ASGI endpoint, because this is the hottest path of the service: it verifies the signature over the bytes as they
-came, hands the event to intake and answers. It does no work on the event, opens no span for it (the trace
-goes on where its object is read), keeps nothing of a request it refuses, and repeats nothing of what was sent. Stripe
-sends an event again until it sees a 2xx (docs.stripe.com/webhooks).
+came, hands the event to intake and answers. It does no work on the event, opens a span only where its object carries a
+trace of ours, keeps nothing of a request it refuses, and repeats nothing of what was sent. Stripe sends an event again
+until it sees a 2xx (docs.stripe.com/webhooks).
 """
 
 import asyncio
@@ -136,7 +136,11 @@ class StripeWebhooks:
             if nested_too_deeply(body):
                 return _TOO_DEEP
             event = read_stripe_event(entity, body)
-            return _ACCEPTED[await self._intake.receive(event)]
+            if event.traceparent is None:
+                return _ACCEPTED[await self._intake.receive(event)]
+            attributes = {"stripe.event": event.event_id, "stripe.type": event.kind}
+            with telemetry.span("stripe.webhook", parent=event.traceparent, attributes=attributes):
+                return _ACCEPTED[await self._intake.receive(event)]
         except CounterfoilError as error:
             return error_answer(error)
         except Exception as error:  # noqa: BLE001  (the door's last line: the sender gets a fixed answer)

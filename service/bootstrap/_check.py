@@ -15,7 +15,7 @@ from service.clients import SalesforceApi, StripeApi
 from service.clock import SystemClock
 from service.config import Installation, Settings, load_installation
 from service.errors import ConfigurationError, VendorDenied, VendorUnavailable
-from service.maintenance import Finding, check_account, check_org, fault, note, ok
+from service.maintenance import Finding, check_account, check_mappings, check_org, fault, note, ok
 from subscribers import Cause, PubSubFeed, StreamEnded
 
 _ENVIRONMENT = "environment"
@@ -70,6 +70,7 @@ class _Check:
             refuse_embedded_live(settings, installation, embedded=embedded)
         except ConfigurationError as error:
             yield from _faults(error, _DATABASE)
+        yield from _limits(installation)
         for name, entity in installation.entities.items():
             subject = f"entities.{name}.stripe"
             try:
@@ -77,8 +78,8 @@ class _Check:
                 for index, secret in enumerate(entity.stripe.webhook_secrets):
                     where = f"{subject}.webhook_secrets.{index}"
                     if not secret.read(where).startswith(_WEBHOOK_SECRET):
-                        detail = f"does not begin with {_WEBHOOK_SECRET}"
-                        yield fault(where, "secrets", detail, "Give the signing secret of the webhook endpoint")
+                        remedy = "Give the signing secret of the webhook endpoint"
+                        raise ConfigurationError(where, f"does not begin with {_WEBHOOK_SECRET}", remedy)  # noqa: TRY301  (joins the others)
                 yield ok(subject, "secrets", f"a {'live' if entity.stripe.livemode else 'test'} key")
             except ConfigurationError as error:
                 yield from _faults(error, "secrets")
@@ -89,6 +90,7 @@ class _Check:
                 yield ok(f"orgs.{name}", "secrets", org.auth.flow)
             except ConfigurationError as error:
                 yield from _faults(error, "secrets")
+            yield from check_mappings(name, installation.mappings.get(name, {}))
 
     async def _vendors(self, installation: Installation) -> list[Finding]:
         accounts = (
@@ -120,6 +122,21 @@ class _Check:
             org.close()
         for account in self.stripe.values():
             account.close()
+
+
+def _limits(installation: Installation) -> Iterator[Finding]:
+    """Tell what is allowed, but has a consequence that shows only when somebody asks for a payment."""
+    for name, entity in installation.entities.items():
+        if entity.checkout is None:
+            detail = "not set: requests with hosted_checkout, as of the Flow, are refused"
+            yield note(f"entities.{name}.checkout", "file", detail, "Set checkout.success_url, unless none will come")
+    for name in installation.orgs:
+        served = installation.entities_of(name)
+        if not served:
+            yield note(f"orgs.{name}", "file", "serves no entity", "Remove it, or name it in an entity's 'org'")
+        elif len(served) > 1:
+            detail = f"serves {len(served)} entities: a request must name one in Payment_Request__e.Entity__c"
+            yield note(f"orgs.{name}", "file", detail, "Set Entity__c in the Flow that asks")
 
 
 def _faults(error: ConfigurationError, check_name: str) -> Iterator[Finding]:

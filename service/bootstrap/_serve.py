@@ -1,6 +1,7 @@
 """Serving: start the roles, wait for the word to stop, drain."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Collection, Coroutine
@@ -18,8 +19,11 @@ from service.bootstrap._roles import ORDER, ROLES
 from service.bootstrap._store import Store, prepare
 from service.clock import SystemClock
 from service.config import Installation, Role, Settings
+from service.errors import ConfigurationError
 
 _DATABASE_SECONDS = 5.0
+
+_COLLECT_AFTER = 10_000  # objects; Python's own 700 are one batch of events
 
 
 def serve(settings: Settings, installation: Installation, store: Store, roles: Collection[Role]) -> None:
@@ -32,8 +36,28 @@ def serve(settings: Settings, installation: Installation, store: Store, roles: C
     prepare(store, settings, installation)
     readiness = Readiness(["database", *(role.value for role in ORDER if role in roles)])
     parts = build(settings, installation, store.url, readiness, SystemClock())
+    _settle_garbage_collection()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(parts, roles))
+        try:
+            runner.run(_serve(parts, roles))
+        except BaseExceptionGroup as group:
+            raise _wrong_setting(group) or group from None
+
+
+def _wrong_setting(group: BaseExceptionGroup[BaseException]) -> ConfigurationError | None:
+    """Return what a person must put right, if that is what ended the parts."""
+    for error in group.exceptions:
+        found = _wrong_setting(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, ConfigurationError):
+            return found
+    return None
+
+
+def _settle_garbage_collection() -> None:
+    """Look for cycles seldom, and never among what lives as long as the process: little here makes any."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 10, 10)
 
 
 def _loop_factory() -> Any:
@@ -61,7 +85,10 @@ async def _serve(parts: Parts, roles: Collection[Role]) -> None:
 
 async def _run(parts: Parts, roles: Collection[Role], stop: asyncio.Event, group: asyncio.TaskGroup) -> None:
     def spawn(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        return group.create_task(_guarded(work, name, stop), name=name)
+        task = group.create_task(_guarded(work, name, stop), name=name)
+        # When another part fails at start, this one may end before it began.
+        task.add_done_callback(lambda _: work.close())
+        return task
 
     own = [
         group.create_task(parts.wakes.run(), name="wakes"),

@@ -89,6 +89,21 @@ def declined(error: PaymentDeclined, payment_intent: str | None) -> Outcome:
     )
 
 
+def decline_in(intent: Mapping[str, Any]) -> PaymentDeclined | None:
+    """Return the decline an intent tells of, when its answer was lost: the same as the lost answer's."""
+    error = intent.get("last_payment_error")
+    if intent.get("status") != "requires_payment_method" or not isinstance(error, dict):
+        return None
+    code, decline_code = error.get("code"), error.get("decline_code")
+    return PaymentDeclined(
+        f"the payment was declined ({decline_code or code or 'no reason given'})",
+        code=code,
+        decline_code=decline_code,
+        request_id=None,
+        payment_intent=dict(intent),
+    )
+
+
 def _customer_message(error: PaymentDeclined) -> str:
     last = (error.payment_intent or {}).get("last_payment_error")
     message = last.get("message") if isinstance(last, dict) else None

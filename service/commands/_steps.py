@@ -14,18 +14,19 @@ from service.clients import Answer, StripeApi
 from service.clock import Clock
 from service.commands import _ledger as ledger
 from service.commands._ledger import Call, Command, CommandState, Outcome
-from service.commands._payment import customer_params, declined, intent_params, metadata, session_params
+from service.commands._payment import customer_params, decline_in, declined, intent_params, metadata, session_params
 from service.commands._request import CREATE_CUSTOMER, idempotency_key
 from service.commands._terms import Terms, TermsReader
 from service.config import Installation
 from service.db import Database, Wakes
 from service.domain import Carried, Evidence, Observation
-from service.errors import Conflict, PaymentDeclined, Refused, VendorRejected
+from service.errors import Conflict, PaymentDeclined, Refused, VendorRejected, VendorUnavailable
 from service.intake import observe, sight
 
 # Stripe forgets a key after 24 hours (docs.stripe.com/api/idempotent_requests); an hour less is safe.
 KEY_MEMORY = timedelta(hours=23)
 _SEARCH_LIMIT = 1000
+_UNAVAILABLE = "STRIPE_UNAVAILABLE"
 _CLOCK_MARGIN = timedelta(hours=1)
 Settled = tuple[Outcome, list[Answer]]
 Created = Literal["customer", "payment_intent", "checkout.session"]
@@ -156,6 +157,10 @@ class Steps:
                 async with self.database.transaction() as tx:
                     await ledger.forget_call(tx, call)
                 raise
+            except VendorUnavailable as error:
+                answer = await self._effect_despite(error, call, command, object_type)
+                if answer is None:
+                    raise
         if answer.replayed:
             # The stored answer may be old: what it made is known by now to have gone on.
             answer = await stripe.retrieve(object_type, answer.body["id"])
@@ -170,11 +175,34 @@ class Steps:
         asked = min(call.begun_at, command.created_at)
         if self.clock.now() - asked < KEY_MEMORY:
             return None
+        return await self._search(call, command, object_type)
+
+    async def _effect_despite(
+        self, error: VendorUnavailable, call: Call, command: Command, object_type: str
+    ) -> Answer | None:
+        """Look for what was made by a call that Stripe answered with a fault of its own.
+
+        Stripe keeps that answer under the key, so the same call only brings the same fault again
+        (docs.stripe.com/api/idempotent_requests), although the object may exist.
+        """
+        answered = error.reason == _UNAVAILABLE and error.request_id is not None
+        return await self._search(call, command, object_type) if answered else None
+
+    async def _search(self, call: Call, command: Command, object_type: str) -> Answer | None:
+        """Find the object that carries the key of a call.
+
+        Raises:
+            PaymentDeclined: it is a payment that the bank refused when it was made.
+        """
+        asked = min(call.begun_at, command.created_at)
         params: dict[str, Any] = {"created": {"gte": int((asked - _CLOCK_MARGIN).timestamp())}}
         if "customer" in call.parameters:
             params["customer"] = call.parameters["customer"]
         found = await self.stripe[command.entity].list(object_type, params, limit=_SEARCH_LIMIT)
-        return next((one for one in found if _effect_key(one) == call.idempotency_key), None)
+        made = next((one for one in found if _effect_key(one) == call.idempotency_key), None)
+        if made is not None and call.parameters.get("confirm") and (refusal := decline_in(made.body)):
+            raise refusal
+        return made
 
     async def _finish(self, call: Call, command: Command, answer: Answer) -> str:
         made = str(answer.body["id"])

@@ -17,6 +17,7 @@ from service.config._installation import (
     entity_of,
 )
 from service.config._load import installation_schema, load_installation, load_settings, parse_installation
+from service.config._reference import settings_reference
 from service.config._secrets import SecretRef
 from service.config._settings import Role, Settings
 
@@ -38,4 +39,5 @@ __all__ = [
     "load_installation",
     "load_settings",
     "parse_installation",
+    "settings_reference",
 ]

@@ -95,15 +95,19 @@ class RoutingRule(_Frozen):
 class Checkout(_Frozen):
     """Where Stripe's hosted page sends the customer afterwards."""
 
-    success_url: str = Field(pattern=r"^https?://", max_length=2000)
-    cancel_url: str | None = Field(default=None, pattern=r"^https?://", max_length=2000)
+    success_url: str = Field(
+        pattern=r"^https?://", max_length=2000, description="Shown after paying. No claim that the money is there."
+    )
+    cancel_url: str | None = Field(
+        default=None, pattern=r"^https?://", max_length=2000, description="Where the back link leads; none without it."
+    )
 
 
 class Entity(_Frozen):
     """A legal entity: its money is in one Stripe account, its customers in one Salesforce org."""
 
     org: Name = Field(description="Name of the Salesforce org, below `orgs`.")
-    stripe: StripeAccount
+    stripe: StripeAccount = Field(description="The account its money comes to.")
     checkout: Checkout | None = Field(
         default=None, description="Needed for hosted_checkout: the pages after paying on Stripe's page."
     )
@@ -119,7 +123,7 @@ class Entity(_Frozen):
 class JwtBearer(_Frozen):
     """OAuth 2.0 JWT bearer: a certificate signs us in as one user, without a password."""
 
-    flow: Literal["jwt_bearer"]
+    flow: Literal["jwt_bearer"] = Field(description="Sign in with a certificate.")
     client_id: str = Field(min_length=1, description="Consumer key of the External Client App.")
     username: str = Field(min_length=1, description="The integration user.")
     private_key: SecretRef = Field(description="PEM private key whose certificate the app knows.")
@@ -132,17 +136,23 @@ class JwtBearer(_Frozen):
 class ClientCredentials(_Frozen):
     """OAuth 2.0 client credentials: My Domain hosts only; acts as the app's execution user."""
 
-    flow: Literal["client_credentials"]
-    client_id: str = Field(min_length=1)
-    client_secret: SecretRef
+    flow: Literal["client_credentials"] = Field(description="Sign in with the app's own secret.")
+    client_id: str = Field(min_length=1, description="Consumer key of the External Client App.")
+    client_secret: SecretRef = Field(description="Consumer secret of the app.")
 
 
 class PubSub(_Frozen):
     """Salesforce's Pub/Sub API: the stream of platform events."""
 
-    endpoint: str = Field(default="api.pubsub.salesforce.com:7443", pattern=r"^[^/\s]+:\d{1,5}$")
+    endpoint: str = Field(
+        default="api.pubsub.salesforce.com:7443",
+        pattern=r"^[^/\s]+:\d{1,5}$",
+        description="host:port; api.deu.pubsub.salesforce.com:7443 keeps the data in the EU.",
+    )
     plaintext: bool = Field(default=False, description="No TLS; only to this machine, for local trials.")
-    topics: tuple[str, ...] = Field(default=("/event/Payment_Request__e",), min_length=1, max_length=20)
+    topics: tuple[str, ...] = Field(
+        default=("/event/Payment_Request__e",), min_length=1, max_length=20, description="Each is read as one stream."
+    )
     silence_seconds: int = Field(default=300, ge=1, le=3600, description="A stream silent for longer is opened anew.")
 
     @model_validator(mode="after")
@@ -172,16 +182,18 @@ class Org(_Frozen):
     org_id: str = Field(pattern=r"^00D[A-Za-z0-9]{15}$", description="The 18-character org id; compared at start.")
     is_sandbox: bool = Field(description="Organization.IsSandbox; compared at start.")
     login_url: str = Field(pattern=r"^https?://", description="Where to sign in: My Domain, login or test host.")
-    auth: JwtBearer | ClientCredentials = Field(discriminator="flow")
-    api_version: str = Field(default="66.0", pattern=r"^\d{2,3}\.0$")
+    auth: JwtBearer | ClientCredentials = Field(discriminator="flow", description="How to sign in, without a person.")
+    api_version: str = Field(
+        default="66.0", pattern=r"^\d{2,3}\.0$", description="Of the REST API; older than the org's own release."
+    )
     ca_file: Path | None = Field(default=None, description="PEM of a private certificate authority, if one is used.")
     currency: str | None = Field(
         default=None,
         pattern=r"^[A-Z]{3}$",
         description="Currency of a single-currency org, whose records carry none; leave out in a multi-currency org.",
     )
-    pubsub: PubSub = PubSub()
-    delivery: Delivery = Delivery()
+    pubsub: PubSub = Field(default=PubSub(), description="The stream of events.")
+    delivery: Delivery = Field(default=Delivery(), description="How much of the org's API the service may use.")
     timeout_seconds: float = Field(default=30, ge=1, le=120, description="Longest wait for one answer.")
 
     @model_validator(mode="after")
@@ -227,10 +239,12 @@ class Installation(_Frozen):
     """Everything one installation serves."""
 
     version: Literal[1] = Field(description="Version of this file's format.")
-    orgs: dict[Name, Org] = Field(min_length=1, max_length=50)
-    entities: dict[Name, Entity] = Field(min_length=1, max_length=200)
-    mappings: dict[Name, dict[ApiName, ObjectMapping]] = Field(
-        default_factory=dict, description="By org, then by our object name."
+    orgs: dict[Name, Org] = Field(min_length=1, max_length=50, description="Salesforce orgs, by a name of your own.")
+    entities: dict[Name, Entity] = Field(
+        min_length=1, max_length=200, description="Legal entities, by a name of your own; it is in webhook addresses."
+    )
+    mappings: dict[Name, Annotated[dict[ApiName, ObjectMapping], Field(max_length=50)]] = Field(
+        default_factory=dict, max_length=50, description="By org, then by our object name."
     )
 
     @model_validator(mode="after")

@@ -30,14 +30,27 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Settings from environment variables named `COUNTERFOIL_<FIELD>`."""
 
-    model_config = SettingsConfigDict(env_prefix="COUNTERFOIL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="COUNTERFOIL_",
+        env_ignore_empty=True,  # a variable left empty in an env file means its default
+        frozen=True,
+        extra="ignore",
+    )
 
-    config_file: Path = Field(default=Path("counterfoil.yaml"), description="The YAML file.")
+    config_file: Path = Field(
+        default=Path("counterfoil.yaml"), description="The YAML file: entities, Stripe accounts, Salesforce orgs."
+    )
 
-    database_url: SecretStr | None = Field(default=None, description="postgresql://...; none starts the embedded one.")
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql://user:password@host/database, 15 or later; none starts the embedded one."
+    )
     database_url_file: Path | None = Field(default=None, description="A file holding the URL, instead of the URL.")
-    database_pool_size: int = Field(default=10, ge=2, le=100)
-    data_dir: Path = Field(default_factory=default_data_dir, description="Folder of the embedded PostgreSQL.")
+    database_pool_size: int = Field(default=10, ge=2, le=100, description="Connections a process may open.")
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="Folder of the embedded PostgreSQL. Default: /var/lib/counterfoil for root, else "
+        "$XDG_DATA_HOME/counterfoil or ~/.local/share/counterfoil.",
+    )
     allow_embedded_live: bool = Field(
         default=False, description="Consent to live keys on the embedded PostgreSQL, whose socket trusts local users."
     )
@@ -45,40 +58,61 @@ class Settings(BaseSettings):
         default=False, description="Apply migrations before serving; always on with the embedded PostgreSQL."
     )
 
-    web_host: str = "127.0.0.1"
-    web_port: int = Field(default=8080, ge=0, le=65535)
-    grpc_host: str = "127.0.0.1"
-    grpc_port: int = Field(default=50051, ge=0, le=65535)
-    grpc_tls_cert_file: Path | None = None
-    grpc_tls_key_file: Path | None = None
+    web_host: str = Field(
+        default="127.0.0.1", description="Address of webhooks and health; put a proxy that speaks TLS before it."
+    )
+    web_port: int = Field(default=8080, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    grpc_host: str = Field(default="127.0.0.1", description="Address of the gRPC API.")
+    grpc_port: int = Field(default=50051, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    grpc_tls_cert_file: Path | None = Field(
+        default=None, description="PEM certificate of the gRPC API, with its chain."
+    )
+    grpc_tls_key_file: Path | None = Field(default=None, description="PEM private key of that certificate.")
     grpc_allow_plaintext: bool = Field(
         default=False, description="Consent to gRPC without TLS on an address other machines can reach."
     )
     ready_file: Path | None = Field(default=None, description="Written when ready, with the addresses, as JSON.")
 
-    webhook_max_body_bytes: int = Field(default=1_048_576, ge=1024, le=16_777_216)
-    webhook_tolerance_seconds: int = Field(default=300, ge=1, le=3600, description="Age and lead of a signature.")
+    webhook_max_body_bytes: int = Field(
+        default=1_048_576, ge=1024, le=16_777_216, description="A longer webhook is refused with 413."
+    )
+    webhook_tolerance_seconds: int = Field(
+        default=300, ge=1, le=3600, description="Greatest age and lead of a webhook's signature."
+    )
     intake_queue_limit: int = Field(default=4096, ge=1, le=100_000, description="Events waiting for a commit.")
     intake_batch_limit: int = Field(default=256, ge=1, le=2000, description="Events sharing one commit.")
 
     worker_concurrency: int = Field(default=8, ge=1, le=200, description="Commands carried out at the same time.")
-    worker_heartbeat_seconds: float = Field(default=2, ge=0.1, le=60)
+    worker_heartbeat_seconds: float = Field(
+        default=2, ge=0.1, le=60, description="How often a worker says that it lives."
+    )
     worker_stalled_seconds: float = Field(
-        default=10, ge=0.3, le=600, description="A silent worker's tasks are retaken."
+        default=10,
+        ge=0.3,
+        le=600,
+        description="After this silence its commands are retaken; more than twice the heartbeat.",
     )
     command_attempts: int = Field(default=100, ge=1, le=1000, description="Then a command ends as FAILED.")
     lease_seconds: float = Field(default=10, ge=0.5, le=300, description="How long a claim on rows or a stream holds.")
-    projection_batch_limit: int = Field(default=200, ge=1, le=2000)
-    delivery_batch_limit: int = Field(default=200, ge=1, le=200, description="Salesforce takes at most 200 records.")
-    delivery_attempts: int = Field(default=20, ge=1, le=100)
+    projection_batch_limit: int = Field(default=200, ge=1, le=2000, description="Changed objects looked at together.")
+    delivery_batch_limit: int = Field(
+        default=200, ge=1, le=200, description="Records sent in one call; Salesforce takes at most 200."
+    )
+    delivery_attempts: int = Field(
+        default=20, ge=1, le=100, description="Then a record that Salesforce refuses is put aside as dead."
+    )
     poll_seconds: float = Field(default=1, ge=0.05, le=60, description="Longest sleep of a loop that nobody wakes.")
     retention_days: int = Field(default=90, ge=31, le=3650, description="How long handled events are kept.")
     drain_seconds: float = Field(default=20, ge=1, le=600, description="Longest time to finish work after SIGTERM.")
 
-    telemetry_exporter: Literal["none", "console", "otlp"] = "none"
-    otlp_endpoint: str = Field(default="http://127.0.0.1:4317", pattern=r"^https?://")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["json", "console"] = "json"
+    telemetry_exporter: Literal["none", "console", "otlp"] = Field(
+        default="none", description="Where traces, metrics and logs go besides the log on stderr."
+    )
+    otlp_endpoint: str = Field(
+        default="http://127.0.0.1:4317", pattern=r"^https?://", description="Collector of 'otlp', over gRPC."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for eyes.")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

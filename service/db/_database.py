@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, TextClause, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from service.db._writer import Writer
 
 Transaction = AsyncConnection
 
@@ -25,6 +27,10 @@ class Database:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
         async with self._engine.connect() as connection, connection.begin():
             yield connection
+
+    def writer(self, statement: TextClause) -> Writer:
+        """Return a connection of its own, outside the pool, that runs this one statement over and over."""
+        return Writer(make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False), statement)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:

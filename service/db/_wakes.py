@@ -1,8 +1,8 @@
 """Wake-ups: a loop that waits for rows is told at once, in this process directly and in others by LISTEN/NOTIFY.
 
 A wake-up is a hint and never a promise: every waiter also looks by itself after a while, so a lost one costs seconds.
-Notifications are sent apart from the transactions they speak of, a few milliseconds later and folded together, because
-PostgreSQL lets only one committing transaction at a time carry a notification.
+Notifications are sent apart from the transactions they speak of, because PostgreSQL lets only one committing
+transaction at a time carry one: the first at once, those that follow it closely folded together.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from service import telemetry
 
 _CHANNEL = "counterfoil"
-_FOLD_SECONDS = 0.005
+_FOLD_SECONDS = 0.02
 _RECONNECT_SECONDS = 1.0
 _PENDING_LIMIT = 1000
 
@@ -67,11 +67,11 @@ class Wakes:
             while True:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._due.wait(), 30)
-                await asyncio.sleep(_FOLD_SECONDS)
                 self._due.clear()
                 topics, self._pending = list(self._pending), set()
                 # With nothing to send this still proves that the connection lives.
                 await connection.execute("SELECT pg_notify($1, topic) FROM unnest($2::text[]) topic", _CHANNEL, topics)
+                await asyncio.sleep(_FOLD_SECONDS)
         finally:
             with suppress(Exception):
                 await connection.close(timeout=1)

@@ -5,6 +5,7 @@ Evidence says how fresh a sight is. `as_of` is Stripe's own clock in whole secon
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -21,14 +22,18 @@ class Evidence(IntEnum):
     FETCH = 3  # read on purpose, after everything we had seen before
 
 
+_NESTED = (dict, list)
+
+
 def scrub(value: Any) -> Any:
     """Remove client secrets, at any depth, in place: they are bearer secrets of one customer's payment."""
     if isinstance(value, dict):
         value.pop("client_secret", None)
-        for inner in value.values():
-            scrub(inner)
-    elif isinstance(value, list):
-        for inner in value:
+        inners: Iterable[Any] = value.values()
+    else:
+        inners = value if isinstance(value, list) else ()
+    for inner in inners:
+        if isinstance(inner, _NESTED):  # most are neither, and calling for each would be most of the cost
             scrub(inner)
     return value
 

@@ -4,10 +4,11 @@ Owns the tables `inbox` and `streams`. Verbs: record, take, settle, claim and ad
 prune. Touches no other table and calls nobody. Refuses nothing: what was received is kept, whatever it says.
 """
 
-from service.inbox._rows import InboxRow, State, prune, record, settle, take
+from service.inbox._rows import RECORD, InboxRow, State, prune, record, record_parameters, settle, take
 from service.inbox._streams import StreamLease, advance, claim, release, renew
 
 __all__ = [
+    "RECORD",
     "InboxRow",
     "State",
     "StreamLease",
@@ -15,6 +16,7 @@ __all__ = [
     "claim",
     "prune",
     "record",
+    "record_parameters",
     "release",
     "renew",
     "settle",

@@ -73,19 +73,24 @@ _FIELDS = (
     "received_at",
 )
 _TIMES = {"occurred_at", "received_at"}
-_ARRAYS = ", ".join(f"CAST(:{f} AS {'timestamptz' if f in _TIMES else 'text'}[])" for f in _FIELDS)
+_ARRAYS = ", ".join(f"CAST(:event_{f} AS {'timestamptz' if f in _TIMES else 'text'}[])" for f in _FIELDS)
 # One statement for any number of rows. Sorted, so that two writers meet the same keys in the same order.
-_RECORD = text(
+RECORD = (
     f"INSERT INTO inbox ({', '.join(_FIELDS)}) "  # noqa: S608  (names are ours)
     f"SELECT * FROM unnest({_ARRAYS}) AS event ({', '.join(_FIELDS)}) ORDER BY source, account, event_id "
     "ON CONFLICT DO NOTHING RETURNING source, account, event_id"
 )
+_RECORD = text(RECORD)
+
+
+def record_parameters(rows: Sequence[InboxRow]) -> dict[str, object]:
+    """Return the parameters of RECORD, which returns the keys (source, account, event id) that were new."""
+    return {f"event_{field}": [getattr(row, field) for row in rows] for field in _FIELDS}
 
 
 async def record(tx: Transaction, rows: Sequence[InboxRow]) -> set[tuple[str, str, str]]:
     """Store events that are not known yet; return the keys (source, account, event id) that were new."""
-    arrays = {field: [getattr(row, field) for row in rows] for field in _FIELDS}
-    result = await tx.execute(_RECORD, arrays)
+    result = await tx.execute(_RECORD, record_parameters(rows))
     return {(row.source, row.account, row.event_id) for row in result}
 
 

@@ -74,12 +74,14 @@ def sight(
     evidence: Evidence,
     now: datetime,
     traceparent: str | None = None,
+    scrubbed: bool = False,
 ) -> list[Observation]:
     """Return the observations in a Stripe object: itself, what was expanded in it, and what it names as still unknown.
 
-    `body` is changed: client secrets are removed and expanded objects replaced by their ids.
+    `body` is changed: client secrets are removed, unless that was done, and expanded objects replaced by their ids.
     """
-    scrub(body)
+    if not scrubbed:
+        scrub(body)
     found = list(_sights(entity, body, as_of, evidence, now, traceparent))
     whole = {one.object_id for one in found if one.body is not None}
     return [one for one in found if one.body is not None or one.object_id not in whole]

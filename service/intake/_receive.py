@@ -1,8 +1,8 @@
 """Group commit: concurrent webhooks share one transaction, and each is answered when it is durable.
 
-Requests queue; two writers each take what is there. There is no timer, so an idle system answers at the speed of one
-insert, and a busy one commits ever larger batches. A batch the database refuses is written one by one, so that one
-poisoned event fails alone.
+Requests queue; a writer takes what is there, and a second one helps when many wait. There is no timer, so an idle
+system answers at the speed of one insert, and a busy one commits ever larger batches. A batch the database refuses is
+written one by one, so that one poisoned event fails alone.
 """
 
 import asyncio
@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service import inbox, mirror, telemetry
 from service.clock import Clock
 from service.config import Entity, entity_of
-from service.db import Database, Wakes
+from service.db import Database, Wakes, Writer
 from service.domain import Evidence, Observation
 from service.errors import Overloaded
 from service.inbox import InboxRow
@@ -24,6 +25,14 @@ from service.intake._objects import KNOWN_TYPES, sight, stub
 from service.intake._stripe_event import StripeEvent
 
 _WRITERS = 2
+# How many must wait before another writer joins one that writes: below it, a larger next batch is worth more.
+_WORTH_ANOTHER = 32
+# One statement, so that an event and what it shows are one transaction and one journey: the keys of the new events, and
+# what became of the sights.
+_STORE = text(
+    f"WITH recorded AS ({inbox.RECORD}), observed AS ({mirror.OBSERVE}) "  # noqa: S608  (both are the rooms' own)
+    f"SELECT ARRAY(SELECT ARRAY[source, account, event_id] FROM recorded), {mirror.OBSERVED} FROM observed"
+)
 
 
 class Receipt(StrEnum):
@@ -64,7 +73,8 @@ class Intake:
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._queue: deque[tuple[_Prepared, asyncio.Future[Receipt]]] = deque()
-        self._arrived = asyncio.Event()
+        self._due = asyncio.Event()
+        self._writing = 0
         self._closed = False
 
     async def receive(self, event: StripeEvent) -> Receipt:
@@ -77,13 +87,14 @@ class Intake:
             raise Overloaded("the service is stopping" if self._closed else "too many events are waiting")
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._queue.append((self._prepare(event), done))
-        self._arrived.set()
+        if self._worth_writing():
+            self._due.set()
         return await done
 
     def close(self) -> None:
         """Refuse new events; `run` returns when the waiting ones are written."""
         self._closed = True
-        self._arrived.set()
+        self._due.set()
 
     async def run(self) -> None:
         """Write until closed."""
@@ -92,21 +103,33 @@ class Intake:
                 writers.create_task(self._write())
 
     async def _write(self) -> None:
-        while True:
-            while not self._queue:
-                if self._closed:
-                    return
-                self._arrived.clear()
-                await self._arrived.wait()
+        writer = self._database.writer(_STORE)
+        while await self._work_comes():
+            self._writing += 1
             taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_limit))]
-            await self._settle(taken)
+            await self._settle(writer, taken)
+            self._writing -= 1
+        writer.close()
 
-    async def _settle(self, taken: Sequence[tuple[_Prepared, asyncio.Future[Receipt]]]) -> None:
+    def _worth_writing(self) -> bool:
+        return len(self._queue) >= (_WORTH_ANOTHER if self._writing else 1)
+
+    async def _work_comes(self) -> bool:
+        """Return True when there is work for one more writer, False when there is none and no more will come."""
+        while not self._worth_writing():
+            if self._closed and not self._queue:
+                self._due.set()  # for the other writers to end, too
+                return False
+            self._due.clear()
+            await self._due.wait()
+        return True
+
+    async def _settle(self, writer: Writer, taken: Sequence[tuple[_Prepared, asyncio.Future[Receipt]]]) -> None:
         try:
-            outcomes: list[Receipt | Exception] = list(await self._store([prepared for prepared, _ in taken]))
+            outcomes: list[Receipt | Exception] = list(await self._store(writer, [prepared for prepared, _ in taken]))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             if len(taken) > 1 and _answered(error):
-                outcomes = [await self._store_alone(prepared) for prepared, _ in taken]
+                outcomes = [await self._store_alone(writer, prepared) for prepared, _ in taken]
             else:
                 outcomes = [error] * len(taken)
         for (_, done), outcome in zip(taken, outcomes, strict=True):
@@ -118,26 +141,27 @@ class Intake:
             else:
                 done.set_result(outcome)
 
-    async def _store_alone(self, prepared: _Prepared) -> Receipt | Exception:
+    async def _store_alone(self, writer: Writer, prepared: _Prepared) -> Receipt | Exception:
         try:
-            return (await self._store([prepared]))[0]
+            return (await self._store(writer, [prepared]))[0]
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             return error
 
-    async def _store(self, batch: Sequence[_Prepared]) -> list[Receipt]:
-        observations = [seen for _, sights in batch for seen in sights]
-        async with self._database.transaction() as tx:
-            fresh = await inbox.record(tx, [row for row, _ in batch])
-            observed = await mirror.observe(tx, observations, now=self._clock.now())
+    async def _store(self, writer: Writer, batch: Sequence[_Prepared]) -> list[Receipt]:
+        observations = (seen for _, sights in batch for seen in sights)
+        parameters = inbox.record_parameters([row for row, _ in batch])
+        parameters |= mirror.observe_parameters(observations, now=self._clock.now())
+        keys, changed, fetch = await writer.write(parameters)
+        fresh = {tuple(key) for key in keys}
         telemetry.intake_batch.record(len(batch))
-        if observed.changed:
+        if changed:
             self._wakes.signal("mirror")
-        if observed.fetch:
+        if fetch:
             self._wakes.signal("fetch")
         return [self._receipt(row, fresh) for row, _ in batch]
 
     @staticmethod
-    def _receipt(row: InboxRow, fresh: set[tuple[str, str, str]]) -> Receipt:
+    def _receipt(row: InboxRow, fresh: set[tuple[str, ...]]) -> Receipt:
         key = (row.source, row.account, row.event_id)
         if key not in fresh:
             return Receipt.DUPLICATE
@@ -154,7 +178,9 @@ class Intake:
         sights: list[Observation] = []
         if fault is None and event.subject_type is not None and event.subject_id is not None:
             if event.subject is not None and event.api_version == self._api_version:
-                sights = sight(event.entity, event.subject, as_of=event.created, evidence=Evidence.EVENT, now=now)
+                sights = sight(
+                    event.entity, event.subject, as_of=event.created, evidence=Evidence.EVENT, now=now, scrubbed=True
+                )
             else:
                 # Thin, or rendered in another version's shape: not read, fetched in ours instead.
                 sights = [

@@ -21,7 +21,8 @@ class StripeEvent:
     Attributes:
         entity: the legal entity at whose address it arrived.
         payload: the body to keep, as JSON without client secrets.
-        subject: the snapshot's object, or None (thin events name theirs by `subject_type` and `subject_id`).
+        subject: the snapshot's object without client secrets, or None (thin events name theirs by `subject_type` and
+            `subject_id`).
         account: the connected account it speaks of, if it says so.
     """
 

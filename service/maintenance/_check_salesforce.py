@@ -32,7 +32,9 @@ async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe
     except ConfigurationError as error:
         return [fault(error.field, "is the configured org", error.fault, error.remedy)]
     except VendorDenied as error:
-        return [fault(subject, "sign-in", error.message, "Follow deploy/salesforce/README.md, section on sign-in")]
+        return [
+            fault(subject, "sign-in", error.message, "Follow 'The external client app' in deploy/salesforce/README.md")
+        ]
     except VendorError as error:
         return [fault(subject, "sign-in", error.message, f"Check that {org.login_url} can be reached from here")]
     kind = "a sandbox" if org.is_sandbox else "production"
@@ -45,6 +47,23 @@ async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe
         findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
     for topic in org.pubsub.topics:
         findings.append(await _topic(subject, topic, name, probe))
+    return findings
+
+
+def check_mappings(org: str, names: Names) -> list[Finding]:
+    """Return the names in an org's mappings that are not ours, and would be passed over in silence."""
+    known = {record.sobject: {*record.fields, record.key_field} for record in widest_records("")}
+    subject = f"mappings.{org}"
+    findings = [
+        fault(f"{subject}.{sobject}", "names", "is no object of ours", f"Use one of {', '.join(sorted(known))}")
+        for sobject in sorted(set(names) - set(known))
+    ]
+    for sobject in sorted(set(names) & set(known)):
+        unknown = sorted(set(names[sobject].fields) - known[sobject])
+        place = f"{subject}.{sobject}.fields"
+        findings += [
+            fault(f"{place}.{name}", "names", "is no field of ours", "Correct its spelling") for name in unknown
+        ]
     return findings
 
 
@@ -71,7 +90,8 @@ def _written(subject: str, described: Mapping[str, Described | None], names: Nam
         faults = list(_object_faults(where, found, records, names))
         yield from (fault(subject, f"write {place}", detail, remedy) for place, detail, remedy in faults)
         if not faults:
-            yield ok(subject, f"write {where}", f"{len(records[0].fields)} fields")
+            written = [field for field in records[0].fields if field_name(names, sobject, field)]
+            yield ok(subject, f"write {where}", f"{len(written)} fields")
 
 
 def _object_faults(

@@ -76,9 +76,11 @@ class Fetcher:
             )
             own = next(one for one in seen if one.object_id == answer.body["id"])
             async with self._database.transaction() as tx:
-                await observe(tx, seen, now=now)
-                await mirror.settle_fetch(tx, due, again_at=own.fetch_after)
-        telemetry.fetches.add(1, {"type": due.object_type, "outcome": "fetched"})
+                believed = await mirror.settle_fetch(tx, due, again_at=own.fetch_after)
+                if believed:
+                    await observe(tx, seen, now=now)
+        outcome = "fetched" if believed else "overtaken"
+        telemetry.fetches.add(1, {"type": due.object_type, "outcome": outcome})
 
     async def _postpone(self, due: FetchDue, reason: str, *, again: bool) -> None:
         delay = retry_delay(due.attempts, first=_FIRST_DELAY, longest=_LONGEST_DELAY)

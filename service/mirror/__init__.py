@@ -8,13 +8,16 @@ an older sight in place of a newer one.
 from service.mirror import payouts
 from service.mirror._fetches import FetchDue, postpone_fetch, settle_fetch, take_fetches
 from service.mirror._graphs import Lane, MirrorRow, changed_lanes, clear_changes, find, list_roots, load_family
-from service.mirror._observe import observe
+from service.mirror._observe import OBSERVE, OBSERVED, Observed, observe, observe_parameters
 from service.mirror._pending import Pending, list_pending
 
 __all__ = [
+    "OBSERVE",
+    "OBSERVED",
     "FetchDue",
     "Lane",
     "MirrorRow",
+    "Observed",
     "Pending",
     "changed_lanes",
     "clear_changes",
@@ -23,6 +26,7 @@ __all__ = [
     "list_roots",
     "load_family",
     "observe",
+    "observe_parameters",
     "payouts",
     "postpone_fetch",
     "settle_fetch",

@@ -16,12 +16,12 @@ _LIMIT_ERROR_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class FetchDue:
-    """One object to fetch; `version` and `as_of` are the row's when it was taken, `attempts` counts this try."""
+    """One object to fetch, ours `until` then; `as_of` is the row's when it was taken, `attempts` counts this try."""
 
     entity: str
     object_type: str
     object_id: str
-    version: int
+    until: datetime
     as_of: datetime
     attempts: int
     traceparent: str | None
@@ -45,7 +45,7 @@ async def take_fetches(tx: Transaction, *, now: datetime, lease: timedelta, limi
             table.c.entity,
             table.c.object_type,
             table.c.object_id,
-            table.c.version,
+            table.c.fetch_at,
             table.c.as_of,
             table.c.fetch_attempts,
             table.c.traceparent,
@@ -58,22 +58,26 @@ def _this(due: FetchDue) -> ColumnElement[bool]:
     return and_(table.c.entity == due.entity, table.c.object_id == due.object_id)
 
 
-async def settle_fetch(tx: Transaction, due: FetchDue, *, again_at: datetime | None) -> None:
-    """End a fetch whose answer was observed in this transaction; `again_at` when a fact is still to come.
+async def settle_fetch(tx: Transaction, due: FetchDue, *, again_at: datetime | None) -> bool:
+    """End a fetch, and return whether its answer may be observed; `again_at` when a fact is still to come.
 
-    A row that changed by another sight since it was taken stays due: the answer may be older than that sight.
+    False when the object was seen otherwise since it was taken, which moved `fetch_at`. Either that sight is newer than
+    what was known, or it is in doubt and due again: the answer may be older than both, even within the same second.
     """
-    await tx.execute(
+    result = await tx.execute(
         update(table)
-        .where(_this(due), table.c.version <= due.version + 1)
+        .where(_this(due), table.c.fetch_at == due.until)
         .values(fetch_at=again_at, fetch_attempts=0, fetch_error=None)
+        .returning(table.c.object_id)
     )
+    return result.one_or_none() is not None
 
 
 async def postpone_fetch(tx: Transaction, due: FetchDue, *, until: datetime | None, error: str) -> None:
-    """End a fetch that failed: try again at `until`, or never when it is None; `error` is a reason word."""
-    await tx.execute(
-        update(table)
-        .where(_this(due))
-        .values(fetch_at=until, fetch_error=error[:_LIMIT_ERROR_CHARS], discarded_at=None)
-    )
+    """End a fetch that failed: try again at `until`, or never when it is None; `error` is a reason word.
+
+    A wish that came up since it was taken stands.
+    """
+    undisturbed = and_(_this(due), table.c.fetch_at == due.until)
+    values = {"fetch_at": until, "fetch_error": error[:_LIMIT_ERROR_CHARS], "discarded_at": None}
+    await tx.execute(update(table).where(undisturbed).values(values))

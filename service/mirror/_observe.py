@@ -6,10 +6,11 @@ without a body only says that an object exists: it makes a stub to be fetched, a
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import DateTime, Interval, bindparam, text
+from sqlalchemy import text
 
 from service.db import Transaction
 from service.domain import Evidence, Observation
@@ -30,67 +31,77 @@ _COLUMNS = {
     "fetch_after": "timestamptz",
 }
 _NAMES = ", ".join(_COLUMNS)
-_ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
-_NOW = bindparam("now", type_=DateTime(timezone=True))
+_ARRAYS = ", ".join(f"CAST(:seen_{name} AS {kind}[])" for name, kind in _COLUMNS.items())
+_NOW = "CAST(:now AS timestamptz)"
 # How far the clock of an API answer may be ahead of the clock that stamps events.
 CLOCK_SLACK = timedelta(seconds=5)
 
-# A newer sight also settles what was to be fetched because of older ones, unless it brings a wish of its own. A fetch
-# that is due since a moment after that sight stays due: it was wished for something that may be newer.
 # A stub (no body) yields to any sight and never replaces one. A fetch was made after everything seen before it, so it
 # also settles the second it falls into.
-_OBSERVE = text(
-    f"""
+_BELIEVED = f"""(excluded.body IS NOT NULL
+    AND (known.body IS NULL OR excluded.as_of > known.as_of
+         OR excluded.as_of = known.as_of AND excluded.evidence = {Evidence.FETCH.value}))"""
+# Not believed, although it may be newer.
+_DOUBTED = f"""(excluded.as_of >= known.as_of - CASE WHEN known.evidence = {Evidence.EVENT.value} THEN interval '0'
+                                     ELSE interval '{CLOCK_SLACK.total_seconds()} seconds' END
+    AND (excluded.body IS NULL OR excluded.digest <> known.digest OR excluded.fetch_at <= {_NOW}))"""
+_CHANGED = f"({_BELIEVED} AND known.digest <> excluded.digest)"
+# An answer is dated when it left Stripe and shows what was a moment before: news of that moment may be newer. So may be
+# what a stub of the same second or a later one tells of.
+_OVERTAKEN = f"""(known.body IS NULL AND known.as_of >= excluded.as_of AND excluded.evidence <> {Evidence.FETCH.value}
+    OR excluded.evidence = {Evidence.ANSWER.value} AND known.body IS NOT NULL
+    AND (known.digest <> excluded.digest OR known.fetch_at IS NOT NULL)
+    AND known.as_of >= excluded.as_of - interval '{CLOCK_SLACK.total_seconds()} seconds')"""
+_REPLACED = ("body", "digest", "evidence", "deleted", "observed_at")
+_KEPT_UNLESS_SAID = ("parent_id", "record_id", "created_at", "traceparent")
+_TAKEN = ",\n        ".join(
+    [f"{name} = CASE WHEN {_BELIEVED} THEN excluded.{name} ELSE known.{name} END" for name in _REPLACED]
+    + [
+        f"{name} = CASE WHEN {_BELIEVED} THEN coalesce(excluded.{name}, known.{name}) ELSE known.{name} END"
+        for name in _KEPT_UNLESS_SAID
+    ]
+)
+# A stub moves `as_of` alone: the object is known to have changed by then, so that older news cannot settle its wish.
+# One statement for any number of sights. A believed one also settles what was to be fetched because of older ones,
+# unless it brings a wish of its own or was overtaken; a doubted one changes nothing but that wish, of which the earlier
+# stands.
+OBSERVE = f"""
     INSERT INTO mirror AS known
         (entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
          traceparent, fetch_at, dirty, observed_at)
     SELECT entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
-           traceparent, fetch_after, body IS NOT NULL, :now
+           traceparent, fetch_after, body IS NOT NULL, {_NOW}
     FROM unnest({_ARRAYS}) AS seen ({_NAMES})
     ORDER BY entity, object_id
     ON CONFLICT (entity, object_id) DO UPDATE SET
-        body = excluded.body,
-        digest = excluded.digest,
-        as_of = excluded.as_of,
-        evidence = excluded.evidence,
-        parent_id = coalesce(excluded.parent_id, known.parent_id),
-        record_id = coalesce(excluded.record_id, known.record_id),
-        created_at = coalesce(excluded.created_at, known.created_at),
-        deleted = excluded.deleted,
-        traceparent = coalesce(excluded.traceparent, known.traceparent),
-        version = known.version + (known.digest <> excluded.digest)::int,
-        dirty = known.dirty OR known.digest <> excluded.digest,
-        fetch_at = CASE WHEN known.fetch_at BETWEEN excluded.as_of AND :now AND excluded.evidence <> :fetch
-                        THEN known.fetch_at ELSE excluded.fetch_at END,
+        {_TAKEN},
+        as_of = CASE WHEN {_BELIEVED} OR excluded.body IS NULL THEN greatest(known.as_of, excluded.as_of)
+                     ELSE known.as_of END,
+        version = known.version + {_CHANGED}::int,
+        dirty = known.dirty OR {_CHANGED},
+        fetch_at = CASE WHEN {_BELIEVED} AND NOT {_OVERTAKEN} THEN excluded.fetch_at
+                        ELSE least(known.fetch_at, {_NOW}) END,
         fetch_attempts = 0,
-        observed_at = excluded.observed_at
-    WHERE excluded.body IS NOT NULL
-      AND (known.body IS NULL
-           OR excluded.as_of > known.as_of
-           OR excluded.as_of = known.as_of AND excluded.evidence = :fetch)
-    RETURNING entity, object_id
-    """  # noqa: S608  (names are ours)
-).bindparams(_NOW)
-# What was not believed although it may be newer. `least` keeps an earlier wish.
-_DOUBT = text(
-    """
-    UPDATE mirror AS known
-    SET fetch_at = least(known.fetch_at, :now), fetch_attempts = 0
-    FROM unnest(CAST(:entity AS text[]), CAST(:object_id AS text[]), CAST(:digest AS text[]),
-                CAST(:as_of AS timestamptz[]), CAST(:has_body AS boolean[]))
-         AS seen (entity, object_id, digest, as_of, has_body)
-    WHERE known.entity = seen.entity AND known.object_id = seen.object_id
-      AND (NOT seen.has_body OR seen.digest <> known.digest)
-      AND seen.as_of >= known.as_of - CASE WHEN known.evidence = :event THEN interval '0'
-                                           ELSE :slack END
-    """
-).bindparams(_NOW, bindparam("slack", type_=Interval))
+        fetch_error = CASE WHEN {_BELIEVED} THEN NULL ELSE known.fetch_error END
+    WHERE {_BELIEVED} OR {_DOUBTED}
+    RETURNING dirty, fetch_at
+    """  # noqa: S608  (names and numbers are ours)
+# What to read from the rows OBSERVE returns: the fields of `Observed`.
+OBSERVED = f"coalesce(bool_or(dirty), false), coalesce(bool_or(fetch_at <= {_NOW}), false)"
+_OBSERVE = text(f"WITH observed AS ({OBSERVE}) SELECT {OBSERVED} FROM observed")  # noqa: S608  (ours too)
 
 
-def fold(observations: Iterable[Observation]) -> tuple[list[Observation], list[Observation]]:
-    """Return the newest sight of each object, sorted by key, and the sights that contradict it in the same second."""
+class Observed(NamedTuple):
+    """What sights did: whether an object waits for the projection, and whether one is to be fetched now."""
+
+    changed: bool
+    fetch: bool
+
+
+def fold(observations: Iterable[Observation], *, now: datetime) -> list[Observation]:
+    """Return the newest sight of each object, sorted by key; fetched at once where one of its second contradicts it."""
     newest: dict[tuple[str, str], Observation] = {}
-    doubtful: list[Observation] = []
+    contradicted: dict[tuple[str, str], datetime] = {}
     for seen in observations:
         key = (seen.entity, seen.object_id)
         known = newest.setdefault(key, seen)
@@ -99,42 +110,22 @@ def fold(observations: Iterable[Observation]) -> tuple[list[Observation], list[O
         if (seen.body is not None, seen.as_of, seen.evidence) > (known.body is not None, known.as_of, known.evidence):
             newest[key], seen = seen, known  # noqa: PLW2901  (the loser is looked at below)
         kept = newest[key]
-        told_later = seen.body is None and kept.body is not None and seen.as_of >= kept.as_of
-        if told_later or (seen.body is not None and seen.as_of == kept.as_of and seen.digest != kept.digest):
-            doubtful.append(seen)
-    return [newest[key] for key in sorted(newest)], doubtful
+        if seen.digest != kept.digest and seen.as_of >= kept.as_of:
+            contradicted[key] = max(seen.as_of, contradicted.get(key, seen.as_of))
+    for key, second in contradicted.items():
+        if newest[key].as_of <= second:
+            newest[key] = replace(newest[key], fetch_after=now)
+    return [newest[key] for key in sorted(newest)]
 
 
-class Observed(NamedTuple):
-    """What sights did: how many objects show something newer, and whether any is to be fetched."""
-
-    changed: int
-    fetch: bool
+def observe_parameters(observations: Iterable[Observation], *, now: datetime) -> dict[str, object]:
+    """Return the parameters of OBSERVE: sights of any number of objects, in any order."""
+    newest = fold(observations, now=now)
+    arrays: dict[str, object] = {f"seen_{name}": [getattr(seen, name) for seen in newest] for name in _COLUMNS}
+    return arrays | {"now": now}
 
 
 async def observe(tx: Transaction, observations: Sequence[Observation], *, now: datetime) -> Observed:
     """Take sights of any number of objects, in any order."""
-    if not observations:
-        return Observed(0, fetch=False)
-    newest, doubtful = fold(observations)
-    arrays = {name: [getattr(seen, name) for seen in newest] for name in _COLUMNS}
-    result = await tx.execute(
-        _OBSERVE, arrays | {"now": now, "event": Evidence.EVENT.value, "fetch": Evidence.FETCH.value}
-    )
-    applied = {(row.entity, row.object_id) for row in result}
-    doubtful += [seen for seen in newest if (seen.entity, seen.object_id) not in applied]
-    if doubtful:
-        await tx.execute(
-            _DOUBT,
-            {
-                "entity": [seen.entity for seen in doubtful],
-                "object_id": [seen.object_id for seen in doubtful],
-                "digest": [seen.digest for seen in doubtful],
-                "as_of": [seen.as_of for seen in doubtful],
-                "has_body": [seen.body is not None for seen in doubtful],
-                "now": now,
-                "event": Evidence.EVENT.value,
-                "slack": CLOCK_SLACK,
-            },
-        )
-    return Observed(len(applied), fetch=bool(doubtful) or any(seen.fetch_after for seen in newest))
+    result = await tx.execute(_OBSERVE, observe_parameters(observations, now=now))
+    return Observed(*result.one())

@@ -26,6 +26,9 @@ def _held(record: Claimed, holder: str) -> ColumnElement[bool]:
 
 
 _FREE = {"leased_by": None, "leased_until": None, "bulk_job": None}
+# A failed attempt may have had its effect all the same: what Salesforce holds is unknown, so that no content, not even
+# the one delivered before, counts as delivered until it is sent again.
+_FAILED = _FREE | {"delivered_digest": None}
 
 
 _DELIVERED = text(
@@ -82,7 +85,7 @@ async def settle_again(
         update(table)
         .where(_held(record, holder))
         .values(
-            **_FREE,
+            **_FAILED,
             not_before=case((current, not_before), else_=table.c.not_before),
             error_reason=reason,
             error_code=code,
@@ -109,7 +112,7 @@ async def settle_dead(
         update(table)
         .where(_held(record, holder))
         .values(
-            **_FREE,
+            **_FAILED,
             state=case((current, State.DEAD), else_=table.c.state),
             release_at=case((current, release_at), else_=table.c.release_at),
             error_reason=reason,
@@ -139,7 +142,8 @@ async def give_back(
     """
     if not records:
         return
-    values: dict[str, object] = {**_FREE, "attempts": func.greatest(table.c.attempts - 1, 0)}
+    freed = _FREE if failure is None else _FAILED
+    values: dict[str, object] = {**freed, "attempts": func.greatest(table.c.attempts - 1, 0)}
     if not_before is not None:
         values["not_before"] = func.greatest(table.c.not_before, not_before)
     if failure is not None:

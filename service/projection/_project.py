@@ -41,6 +41,8 @@ class Projector:
         telemetry.records_projected.add(put)
         if put:
             self._wakes.signal("outbox")
+        if lanes:
+            self._wakes.signal("fetch")  # a fetcher that came while these rows were locked has passed them over
         return sum(len(keys) for keys in lanes.values())
 
     @staticmethod
@@ -58,8 +60,12 @@ class Projector:
         roots, linked = ([], [lane.key]) if lane.is_record else ([lane.key], [])
         rows = await mirror.load_family(tx, entities=self._siblings(lane.entity), roots=roots, records=linked)
         rows = await self._linkable(tx, rows, self._org_of[lane.entity])
+        trace = next((row.traceparent for row in rows if row.traceparent), None)
         try:
-            return records(rows, org=self._org_of[lane.entity]), None
+            if trace is None:
+                return records(rows, org=self._org_of[lane.entity]), None
+            with telemetry.span("mirror.project", parent=trace, attributes={"counterfoil.lane": lane.key}):
+                return records(rows, org=self._org_of[lane.entity]), None
         except (ArithmeticError, AttributeError, CounterfoilError, LookupError, TypeError, ValueError) as error:
             # A shape our rules did not foresee: this lane is set aside with its fault, all others go on.
             telemetry.log().error("projection.failed", lane=lane.key, entity=lane.entity, error=type(error).__name__)

@@ -28,20 +28,21 @@ def _id(prefix: str) -> str:
 
 
 def widest_records(org: str) -> list[DesiredRecord]:
-    """Return every record there can be in `org`: paid and failed payments of each kind of source, and a customer."""
+    """Return every record there can be in `org`, for payments of each kind of source and course, and a customer."""
     found: list[DesiredRecord] = []
     for prefix in SOURCE_OBJECTS:
         for currency, amount in _AMOUNTS.items():
-            for paid in (True, False):
-                rows = list(_rows(f"{prefix}000000000001AAA", currency, amount, paid=paid))
+            for status in ("succeeded", "requires_payment_method", _LONG):
+                rows = list(_rows(f"{prefix}000000000001AAA", currency, amount, status))
                 found += records(rows, org=org)
     for currency, amount in _AMOUNTS.items():
         found += records(list(_payout_rows(currency, amount)), org=org)
     return found
 
 
-def _rows(record_id: str, currency: str, amount: int, *, paid: bool) -> Iterator[MirrorRow]:
-    """Yield all that Stripe may tell of one payment; an unpaid one is declined, with its page still open."""
+def _rows(record_id: str, currency: str, amount: int, status: str) -> Iterator[MirrorRow]:
+    """Yield all that Stripe may tell of one payment; one without success is declined, with its page still open."""
+    paid = status == "succeeded"
     request, intent, charge, transaction = "cmd_".ljust(36, "0"), _id("pi_"), _id("ch_"), _id("txn_")
     failure = {"code": _LONG, "decline_code": _LONG, "message": _LONG}
     money = {"amount": amount, "currency": currency, "created": _CREATED, "livemode": True}
@@ -55,7 +56,7 @@ def _rows(record_id: str, currency: str, amount: int, *, paid: bool) -> Iterator
         record_id,
         {
             **money,
-            "status": "succeeded" if paid else "requires_payment_method",
+            "status": status,
             "amount_received": amount if paid else 0,
             "customer": _id("cus_"),
             "latest_charge": charge,
@@ -65,7 +66,7 @@ def _rows(record_id: str, currency: str, amount: int, *, paid: bool) -> Iterator
     details = {"type": _LONG, "card": {"brand": _LONG, "last4": _LONG}}
     taken = {
         **money,
-        "status": "succeeded" if paid else "failed",
+        "status": {"requires_payment_method": "failed"}.get(status, status),
         "amount_captured": amount,
         "amount_refunded": amount,
         "captured": paid,

@@ -29,7 +29,7 @@ def test_a_quick_bench_produces_every_figure(tmp_path: Path) -> None:
             assert 0 < figures["p50_ms"] <= figures["p99_ms"]
             assert (figures["commits"] > 0) is (name != "no database")
     assert set(report["comparison"]) == {"16", "64"}
-    assert report["statements_a_commit"]["service"] >= 2
+    assert 1 <= report["statements_a_commit"]["service"] < report["statements_a_commit"]["insert each"]
     assert all(size > 0 for size in report["memory_mib"].values())
     assert len(report["memory_mib"]) == 3
     for figures in report["orders"].values():

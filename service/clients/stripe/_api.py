@@ -89,9 +89,12 @@ class StripeApi:
         self._clock = clock
         where = f"entities.{entity}.stripe.secret_key"
         key = account.secret_key.read(where)
-        if ("_live_" in key[:10]) != account.livemode:
-            mode = "live" if account.livemode else "test"
-            raise ConfigurationError(where, f"is not a {mode} key", f"Give a {mode} key, or correct livemode")
+        mode = "live" if account.livemode else "test"
+        # Nothing but a secret or restricted key of this mode: a publishable or an organisation's key is neither.
+        if not key.startswith((f"sk_{mode}_", f"rk_{mode}_")):
+            raise ConfigurationError(
+                where, f"is not a {mode} key", f"Give one that begins with rk_{mode}_, or correct livemode"
+            )
         self._client = StripeClient(
             key,
             stripe_version=API_VERSION,

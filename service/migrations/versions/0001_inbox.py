@@ -42,12 +42,14 @@ def upgrade() -> None:
         )
         """
     )
-    # lz4 costs a fraction of the default compression; a server built without it keeps the default.
+    # lz4 costs a fraction of the default compression. A server built without it keeps bodies as they are: a little more
+    # space, and a third less work for each event.
     op.execute(
         """
         DO $$ BEGIN
             ALTER TABLE inbox ALTER COLUMN payload SET COMPRESSION lz4;
-        EXCEPTION WHEN feature_not_supported OR invalid_parameter_value THEN NULL;
+        EXCEPTION WHEN feature_not_supported OR invalid_parameter_value THEN
+            ALTER TABLE inbox ALTER COLUMN payload SET STORAGE EXTERNAL;
         END $$
         """
     )

@@ -46,7 +46,8 @@ def upgrade() -> None:
         """
         DO $$ BEGIN
             ALTER TABLE mirror ALTER COLUMN body SET COMPRESSION lz4;
-        EXCEPTION WHEN feature_not_supported OR invalid_parameter_value THEN NULL;
+        EXCEPTION WHEN feature_not_supported OR invalid_parameter_value THEN
+            ALTER TABLE mirror ALTER COLUMN body SET STORAGE EXTERNAL;
         END $$
         """
     )

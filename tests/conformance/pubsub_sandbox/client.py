@@ -52,7 +52,7 @@ def trailers(failure: grpc.RpcError) -> dict[str, str]:
 
 
 def new_stub(channel: grpc.Channel | aio.Channel) -> rpc.PubSubStub:
-    return rpc.PubSubStub(channel)  # type: ignore[no-untyped-call]  # generated
+    return rpc.PubSubStub(channel)
 
 
 @dataclass

@@ -53,7 +53,7 @@ class MemoryReader(PaymentReader):
         def place(one: PaymentFacts) -> tuple[datetime, str]:
             return one.created_at or NOW, one.payment_id
 
-        chosen = list(
+        chosen = [
             one
             for one in sorted(self.payments, key=place, reverse=True)
             if one.entity == query.entity
@@ -61,7 +61,7 @@ class MemoryReader(PaymentReader):
             and query.status in {None, one.status}
             and query.customer_id in {None, one.customer_id}
             and (query.after is None or place(one) < query.after)
-        )
+        ]
         shown = chosen[: query.page_size]
         return shown, place(shown[-1]) if len(chosen) > len(shown) else None
 

@@ -197,7 +197,27 @@ async def test_many_calls_share_few_threads(api: StripeApi, server: Vendor) -> N
     assert len(await asyncio.gather(*calls)) == 40
 
 
-@pytest.mark.parametrize(("key", "livemode"), [("sk_live_1", False), ("rk_test_1", True)])
+async def test_a_missing_permission_is_named_and_nothing_else_of_the_message(api: StripeApi, server: Vendor) -> None:
+    message = "The key 'rk_test_***last' may not. Having the 'rak_charge_write' permission would allow it, Jane Doe."
+    server.answer = lambda _: Reply({"error": {"message": message}}, 403)
+    with pytest.raises(VendorDenied, match="it lacks rak_charge_write") as caught:
+        await create(api)
+    assert caught.value.metadata["permission"] == "rak_charge_write"
+    assert "Jane" not in str(caught.value.metadata) + caught.value.message
+    assert "last" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("key", "livemode"),
+    [
+        ("sk_live_1", False),
+        ("rk_test_1", True),
+        ("sk_org_live_1", False),
+        ("sk_org_live_1", True),
+        ("pk_test_1", False),
+        ("whsec_1", False),
+    ],
+)
 def test_a_key_of_the_other_mode_is_refused_at_once(tmp_path: Path, key: str, livemode: bool) -> None:
     with pytest.raises(ConfigurationError) as caught:
         StripeApi("acme", account("http://127.0.0.1:1", tmp_path, key=key, livemode=livemode), SystemClock())

@@ -55,7 +55,7 @@ class PubSubSandbox:
     ) -> tuple[int, int]:
         """Listen on both ports (0: a free one); answers the TLS port and the plaintext port."""
         self._server = aio.server(options=_OPTIONS)
-        rpc.add_PubSubServicer_to_server(self._service, self._server)  # type: ignore[no-untyped-call]
+        rpc.add_PubSubServicer_to_server(self._service, self._server)
         credentials = grpc.ssl_server_credentials([(key_pem, cert_chain_pem)])
         inner_tls = self._server.add_secure_port("127.0.0.1:0", credentials)
         inner_plaintext = self._server.add_insecure_port("127.0.0.1:0")

@@ -21,6 +21,8 @@ from counterfoil_sandbox.stripe.store import listing
 from counterfoil_sandbox.stripe.world import World
 
 SHORTEST_S = 30 * 60
+# Stripe's address ends in some hundred characters that the page needs: no field of 255 holds it.
+_FRAGMENT = "fidsandbox" * 30
 _CARRIED = (
     "allowed_payment_method_types", "billing_address_collection", "cancel_url", "client_reference_id", "customer",
     "customer_email", "integration_identifier", "locale", "submit_type", "success_url",
@@ -154,7 +156,7 @@ def _session(world: World, values: Json, currency: str, total: int) -> Json:
         "subscription": None,
         "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
-        "url": f"{world.base_url}/c/pay/{identifier}",
+        "url": f"{world.base_url}/c/pay/{identifier}#{_FRAGMENT}",
         "wallet_options": None,
     }
 
@@ -192,7 +194,7 @@ def pay(world: World, session: Json, method_id: str, email: str | None, name: st
     lifecycle.check_method(world, intent, method)
     intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
     session["customer_details"] = _details(email, method["billing_details"])
-    lifecycle.confirm(world, intent, Confirmation(return_url=session["url"]))
+    lifecycle.confirm(world, intent, Confirmation(return_url=session["url"].partition("#")[0]))
     if intent["status"] in ("succeeded", "requires_capture"):
         complete(world, session, intent)
     return intent

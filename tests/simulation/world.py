@@ -1,0 +1,148 @@
+"""The world a simulation happens in: both vendors, one or more service processes, and people who sell and pay.
+
+Everything is started as a user would start it and reached over its real sockets. What was asked of the world is written
+down, so that the audit can tell afterwards what must have come of it.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import stripe
+
+from deploy.demo.outside import Control, Salesforce
+from deploy.demo.stack import Process, Stack
+
+CARD, DECLINED_CARD = "pm_card_visa", "pm_card_chargeCustomerFail"
+# Small numbers, so that what a dead process held is free again after a second.
+ENVIRONMENT = {
+    "COUNTERFOIL_WORKER_HEARTBEAT_SECONDS": "0.3",
+    "COUNTERFOIL_WORKER_STALLED_SECONDS": "1",
+    "COUNTERFOIL_LEASE_SECONDS": "1",
+    "COUNTERFOIL_POLL_SECONDS": "0.2",
+    "COUNTERFOIL_LOG_LEVEL": "warning",
+}
+_FOUND = 303
+_PAUSE_SECONDS = 0.005
+_T = TypeVar("_T")
+
+
+def wait_for(what: str, look: Callable[[], _T], seconds: float = 30) -> _T:
+    """Return the first true thing `look` finds; fail the test when there is none within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(_PAUSE_SECONDS)  # between two looks
+    return found
+
+
+@dataclass
+class Action:
+    """One payment asked for, and what the world did about it."""
+
+    record_id: str
+    account_id: str
+    method: str
+    amount: Decimal
+    currency: str
+    declines: bool = False
+    events: list[str] = field(default_factory=list)
+    paid: bool = False
+
+
+class _Stack(Stack):
+    def configuration(self) -> dict[str, Any]:
+        content = super().configuration()
+        content["orgs"]["main"]["pubsub"]["silence_seconds"] = 3
+        return content
+
+
+@dataclass
+class World:
+    """The running parts, and what was asked of them."""
+
+    stack: Stack
+    salesforce: Salesforce
+    control: Control
+    stripe: stripe.StripeClient
+    database_url: str
+    actions: list[Action] = field(default_factory=list)
+
+    @property
+    def service(self) -> Process:
+        """The process started last."""
+        return self.stack.services[-1]
+
+    def account(self, card: str | None) -> str:
+        """Create a customer's account in Salesforce; with a card, its customer exists in Stripe already."""
+        account = str(self.salesforce.create("Account", Name=f"Buyer {len(self.actions)}")["id"])
+        if card is not None:
+            customer = self.stripe.v1.customers.create({"name": "Buyer"})
+            self.stripe.v1.payment_methods.attach(card, {"customer": customer.id})
+            self.salesforce.change("Account", account, Stripe_Customer_Id__c=customer.id)
+        return account
+
+    def sell(self, method: str, *, amount: str = "120.50", currency: str = "USD", card: str = CARD) -> Action:
+        """Create an opportunity that is to be paid by `method`; nothing is asked for yet."""
+        account = self.account(card if method == "off_session" else None)
+        fields = {"Name": "A sale", "StageName": "Prospecting", "CloseDate": "2026-12-31", "AccountId": account}
+        record = self.salesforce.create("Opportunity", **fields, Amount=float(amount), CurrencyIsoCode=currency)
+        action = Action(
+            str(record["id"]),
+            account,
+            method,
+            Decimal(amount),
+            currency,
+            method == "off_session" and card == DECLINED_CARD,
+        )
+        self.actions.append(action)
+        return action
+
+    def ask(self, action: Action) -> None:
+        """Publish the request; asked again, it is the same business action."""
+        action.events.append(self.salesforce.request_payment(action.record_id, action.method))
+
+    def pay(self, action: Action, *, seconds: float = 30) -> None:
+        """Pay on the page whose link is on the record."""
+
+        def link() -> Any:
+            shown = self.salesforce.get("Opportunity", action.record_id)
+            return shown["Payment_Link_Url__c"]
+
+        found = wait_for(f"the payment link of {action.record_id}", link, seconds)
+        answer = httpx.post(str(found), data={"payment_method": CARD}, trust_env=False, timeout=30)
+        assert answer.status_code == _FOUND, answer.text
+        action.paid = True
+
+    def strike(self, vendor: str, **fault: Any) -> None:
+        """Let a vendor misbehave."""
+        self.control.post(f"/{vendor}", **fault)
+
+    def calm(self) -> None:
+        """Let every vendor behave from now on."""
+        for path in ("/stripe/faults", "/stripe/webhook-faults", "/salesforce/faults", "/pubsub/faults"):
+            self.control.clear(path)
+
+    def struck(self, path: str) -> bool:
+        """Tell whether every fault below a path has happened."""
+        return not self.control.get(path)["faults"]
+
+
+@contextmanager
+def running_world(folder: Path, database_url: str) -> Iterator[World]:
+    """Start the vendors; the caller starts the service."""
+    with _Stack(folder, environment=dict(ENVIRONMENT), database_url=database_url) as stack:
+        facts = stack.start_sandbox()
+        salesforce, control = Salesforce(facts["salesforce"]), Control(facts["control"]["url"])
+        control.post("/stripe/settings", webhook_retry_schedule_ms=[100, 200, 400, *[500] * 200])
+        control.post("/pubsub/settings", keepalive_ms=1000)
+        try:
+            yield World(stack, salesforce, control, stack.stripe(), database_url)
+        finally:
+            salesforce.close()
+            control.close()

@@ -1,0 +1,34 @@
+"""A secret is read from where it is named, and never repeated."""
+
+from pathlib import Path
+
+import pytest
+
+from service.config import SecretRef
+from service.errors import ConfigurationError
+
+
+def test_from_a_file_and_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text("  s3cret\n")
+    assert SecretRef(file=tmp_path / "secret").read("x") == "s3cret"
+    monkeypatch.setenv("SOME_SECRET", " s3cret ")
+    assert SecretRef(env="SOME_SECRET").read("x") == "s3cret"
+
+
+def test_a_missing_one_names_the_field_and_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_SECRET", "  ")
+    with pytest.raises(ConfigurationError, match=r"entities\.a\.secret_key: the environment variable SOME_SECRET"):
+        SecretRef(env="SOME_SECRET").read("entities.a.secret_key")
+    with pytest.raises(ConfigurationError, match=r"x: the file .*none cannot be read \(No such file"):
+        SecretRef(file=tmp_path / "none").read("x")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        SecretRef(file=tmp_path).read("x")
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"verysecret" * 2000])
+def test_an_empty_or_endless_file_is_refused_without_its_content(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(ConfigurationError, match="empty or over 16 KiB") as caught:
+        SecretRef(file=tmp_path / "secret").read("x")
+    assert "verysecret" not in str(caught.value)
+    assert caught.value.field == "x"
