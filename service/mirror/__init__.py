@@ -7,7 +7,16 @@ an older sight in place of a newer one.
 
 from service.mirror import payouts
 from service.mirror._fetches import FetchDue, postpone_fetch, settle_fetch, take_fetches
-from service.mirror._graphs import Lane, MirrorRow, changed_lanes, clear_changes, find, list_roots, load_family
+from service.mirror._graphs import (
+    Lane,
+    MirrorRow,
+    changed_lanes,
+    clear_changes,
+    find,
+    list_roots,
+    load_family,
+    load_linked,
+)
 from service.mirror._observe import observe
 from service.mirror._pending import Pending, list_pending
 
@@ -22,6 +31,7 @@ __all__ = [
     "list_pending",
     "list_roots",
     "load_family",
+    "load_linked",
     "observe",
     "payouts",
     "postpone_fetch",

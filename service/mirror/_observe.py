@@ -28,6 +28,7 @@ _COLUMNS = {
     "deleted": "boolean",
     "traceparent": "text",
     "fetch_after": "timestamptz",
+    "linked_id": "text",
 }
 _NAMES = ", ".join(_COLUMNS)
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
@@ -43,9 +44,9 @@ _OBSERVE = text(
     f"""
     INSERT INTO mirror AS known
         (entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
-         traceparent, fetch_at, dirty, observed_at)
+         traceparent, fetch_at, linked_id, dirty, announce, observed_at)
     SELECT entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
-           traceparent, fetch_after, body IS NOT NULL, :now
+           traceparent, fetch_after, linked_id, body IS NOT NULL, body IS NOT NULL, :now
     FROM unnest({_ARRAYS}) AS seen ({_NAMES})
     ORDER BY entity, object_id
     ON CONFLICT (entity, object_id) DO UPDATE SET
@@ -60,6 +61,9 @@ _OBSERVE = text(
         traceparent = coalesce(excluded.traceparent, known.traceparent),
         version = known.version + (known.digest <> excluded.digest)::int,
         dirty = known.dirty OR known.digest <> excluded.digest,
+        linked_id = coalesce(excluded.linked_id, known.linked_id),
+        announce = known.announce OR known.body IS NULL OR known.deleted <> excluded.deleted
+                   OR known.record_id IS DISTINCT FROM coalesce(excluded.record_id, known.record_id),
         fetch_at = CASE WHEN known.fetch_at BETWEEN excluded.as_of AND :now AND excluded.evidence <> :fetch
                         THEN known.fetch_at ELSE excluded.fetch_at END,
         fetch_attempts = 0,

@@ -58,8 +58,9 @@ class Projector:
         roots, linked = ([], [lane.key]) if lane.is_record else ([lane.key], [])
         rows = await mirror.load_family(tx, entities=self._siblings(lane.entity), roots=roots, records=linked)
         rows = await self._linkable(tx, rows, self._org_of[lane.entity])
+        named = await mirror.load_linked(tx, rows)
         try:
-            return records(rows, org=self._org_of[lane.entity]), None
+            return records(rows, org=self._org_of[lane.entity], linked=named), None
         except (ArithmeticError, AttributeError, CounterfoilError, LookupError, TypeError, ValueError) as error:
             # A shape our rules did not foresee: this lane is set aside with its fault, all others go on.
             telemetry.log().error("projection.failed", lane=lane.key, entity=lane.entity, error=type(error).__name__)

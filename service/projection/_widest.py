@@ -37,6 +37,15 @@ def widest_records(org: str) -> list[DesiredRecord]:
                 found += records(rows, org=org)
     for currency, amount in _AMOUNTS.items():
         found += records(list(_payout_rows(currency, amount)), org=org)
+        named = [
+            _row("customer", _id("cus_"), None, "001000000000001AAA", {}),
+            _row("payment_intent", _id("pi_"), None, None, {}),
+        ]
+        for record_id, words in (
+            ("006000000000001AAA", ("uncollectible", "open", "issued")),
+            ("801000000000001AAA", (_LONG,) * 3),
+        ):
+            found += records(list(_invoice_rows(record_id, currency, amount, words)), org=org, linked=named)
     return found
 
 
@@ -119,6 +128,39 @@ def _payout_rows(currency: str, amount: int) -> Iterator[MirrorRow]:
     yield _row(Statement.KIND, Statement.id_of(payout), payout, None, {"lines": lines})
     own = {"type": "payout", "reporting_category": "payout", "amount": -amount, "currency": currency}
     yield replace(_row("balance_transaction", _id("txn_"), payout, None, own), payout_id=payout)
+
+
+def _invoice_rows(record_id: str, currency: str, amount: int, statuses: tuple[str, str, str]) -> Iterator[MirrorRow]:
+    """Yield all that Stripe may tell of an invoice with a line, a payment and a credit note, in these statuses."""
+    invoice = _id("in_")
+    money = {"amount": amount, "currency": currency, "created": _CREATED}
+    sums = dict.fromkeys(
+        ("subtotal", "total", "amount_due", "amount_paid", "amount_remaining", "amount_paid_off_stripe"), amount
+    )
+    tax = [{"amount": amount}]
+    # A period may name times of its own; a quantity is written in three decimals.
+    line = {**money, "id": _id("il_"), "description": _LONG, "quantity": 999_999_999_999, "taxes": tax}
+    line["period"] = {"start": _CREATED, "end": _CREATED}
+    body = {
+        **money,
+        **sums,
+        "number": _LONG,
+        "status": statuses[0],
+        "customer": _id("cus_"),
+        "due_date": _CREATED,
+        "hosted_invoice_url": f"https://{'x' * 247}",
+        "invoice_pdf": f"https://{'x' * 247}",
+        "lines": {"data": [line]},
+        "status_transitions": dict.fromkeys(("finalized_at", "paid_at", "voided_at"), _CREATED),
+        "total_taxes": tax,
+    }
+    yield replace(_row("invoice", invoice, None, record_id, body), linked_id=_id("cus_"))
+    paid = {**money, "amount_requested": amount, "amount_paid": amount, "status": statuses[1]}
+    paid["status_transitions"] = {"paid_at": _CREATED}
+    yield replace(_row("invoice_payment", _id("inpay_"), invoice, None, paid), linked_id=_id("pi_"))
+    note = {**money, "pre_payment_amount": amount, "post_payment_amount": amount}
+    note |= {"number": _LONG, "reason": _LONG, "status": statuses[2]}
+    yield _row("credit_note", _id("cn_"), invoice, None, note)
 
 
 def _row(kind: str, key: str, parent: str | None, record_id: str | None, body: dict[str, Any]) -> MirrorRow:
