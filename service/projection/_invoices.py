@@ -57,8 +57,9 @@ def _invoice(row: MirrorRow, lane: Lane) -> Fields:
     currency, moments = currency_of(body), body.get("status_transitions") or {}
     source = SOURCE_OBJECTS.get((row.record_id or "")[:3])
     fields: Fields = {name: money(body.get(field), currency) for name, field in _AMOUNTS.items()}
-    if "amount_paid_off_stripe" in body:  # told only when it is asked for: no event may empty it
-        fields["Amount_Paid_Off_Stripe__c"] = money(body["amount_paid_off_stripe"], currency)
+    off_stripe = body.get("amount_paid_off_stripe", 0 if body.get("status") == "draft" else None)
+    if off_stripe is not None:  # told only when it is asked for: no event may empty it
+        fields["Amount_Paid_Off_Stripe__c"] = money(off_stripe, currency)
     return fields | {
         "Entity__c": row.entity,
         "Number__c": cut(body.get("number"), 40),
