@@ -289,7 +289,8 @@ async def begin_call(
             entity=command.entity,
             command_id=command.id,
             step=step,
-            parameters=orjson.dumps(parameters).decode(),
+            # The keys of metadata are words of an enumeration.
+            parameters=orjson.dumps(parameters, option=orjson.OPT_NON_STR_KEYS).decode(),
             begun_at=now,
         )
         .on_conflict_do_nothing()
