@@ -4,7 +4,7 @@ Owns the tables `inbox` and `streams`. Verbs: record, take, settle, claim and ad
 prune. Touches no other table and calls nobody. Refuses nothing: what was received is kept, whatever it says.
 """
 
-from service.inbox._rows import InboxRow, State, prune, record, settle, take
+from service.inbox._rows import InboxRow, State, list_quarantined, prune, record, settle, take
 from service.inbox._streams import StreamLease, advance, claim, release, renew
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "StreamLease",
     "advance",
     "claim",
+    "list_quarantined",
     "prune",
     "record",
     "release",
