@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, DateTime, Table, Text, bindparam, delete, text, tuple_
+from sqlalchemy import Column, DateTime, Index, Table, Text, bindparam, delete, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from service.db import Transaction, metadata
@@ -18,6 +18,8 @@ table = Table(
     Column("content", Text, nullable=False),
     Column("told", ARRAY(Text), nullable=False, server_default=text("'{}'")),
 )
+
+Index("due_dates_next", table.c.due_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,10 @@ def declined(cast: Cast, amount_minor: int = 10_000) -> tuple[str, str]:
                 "metadata": {"salesforce_record_id": record},
             }
         )
-    assert refused.value.error is not None
+    intent = refused.value.error.payment_intent if refused.value.error else None
+    assert intent is not None
     drain(cast)
-    return record, refused.value.error.payment_intent.id
+    return record, intent.id
 
 
 def tasks_of(cast: Cast, record: str) -> list[Row]:
