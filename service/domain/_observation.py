@@ -50,6 +50,7 @@ class Observation:
         deleted: the object is gone; the row stays as a tombstone.
         traceparent: the trace it belongs to, if it carries one.
         linked_id: the object of another family it names: an invoice payment's payment intent.
+        cause: the event or the API request that showed it.
         fetch_after: ask Stripe for the object at this time at the latest: a fact is still to come.
     """
 
@@ -66,6 +67,7 @@ class Observation:
     traceparent: str | None = None
     linked_id: str | None = None
     fetch_after: datetime | None = None
+    cause: str | None = None
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -90,13 +90,14 @@ def sight(
     evidence: Evidence,
     now: datetime,
     traceparent: str | None = None,
+    cause: str | None = None,
 ) -> list[Observation]:
     """Return the observations in a Stripe object: itself, what was expanded in it, and what it names as still unknown.
 
     `body` is changed: client secrets are removed and expanded objects replaced by their ids.
     """
     scrub(body)
-    found = list(_sights(entity, body, as_of, evidence, now, traceparent))
+    found = list(_sights(entity, body, as_of, evidence, now, traceparent, cause))
     whole = {one.object_id for one in found if one.body is not None}
     return [one for one in found if one.body is not None or one.object_id not in whole]
 
@@ -108,9 +109,10 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
     evidence: Evidence,
     now: datetime,
     traceparent: str | None,
+    cause: str | None,
 ) -> Iterator[Observation]:
     for inner in _inside(body):
-        yield from _sights(entity, inner, as_of, evidence, now, traceparent)
+        yield from _sights(entity, inner, as_of, evidence, now, traceparent, cause)
     kind, key = str(body["object"]), str(body["id"])
     metadata = body.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
@@ -134,6 +136,7 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
         traceparent=_text(metadata.get(Carried.TRACE)) or traceparent,
         linked_id=_linked(kind, body),
         fetch_after=_again(kind, body, now, evidence),
+        cause=cause,
     )
 
 
@@ -175,6 +178,8 @@ def _again(kind: str, body: dict[str, Any], now: datetime, evidence: Evidence) -
     """Return when to ask for an object again if no event told the fact it still owes."""
     if kind == "payout":
         return payouts.ask_again(body, now)
+    if kind == "charge" and body.get("amount_refunded") and evidence is not Evidence.FETCH:
+        return now + _EVENTS_TOGETHER  # read once with its refunds: events of earlier ones may never have reached us
     if kind == "invoice":
         return now if evidence is not Evidence.FETCH and _is_partial(body) else None
     return now + LATE_FACT if owes_movement(kind, body) else None

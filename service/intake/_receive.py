@@ -154,7 +154,14 @@ class Intake:
         sights: list[Observation] = []
         if fault is None and event.subject_type is not None and event.subject_id is not None:
             if event.subject is not None and event.api_version == self._api_version:
-                sights = sight(event.entity, event.subject, as_of=event.created, evidence=Evidence.EVENT, now=now)
+                sights = sight(
+                    event.entity,
+                    event.subject,
+                    as_of=event.created,
+                    evidence=Evidence.EVENT,
+                    now=now,
+                    cause=event.event_id,
+                )
             else:
                 # Thin, or rendered in another version's shape: not read, fetched in ours instead.
                 sights = [

@@ -83,6 +83,7 @@ class Fetcher:
                 evidence=Evidence.FETCH,
                 now=now,
                 traceparent=due.traceparent if one is answer else None,
+                cause=one.request_id,
             )
         ]
         own = next(one for one in seen if one.object_id == answer.body["id"])

@@ -117,7 +117,9 @@ class Reconciler:
                 answer.body["source"] = source["id"]
                 bodies.append(source)
             for body in bodies:
-                seen += sight(due.entity, body, as_of=answer.as_of, evidence=Evidence.ANSWER, now=now)
+                seen += sight(
+                    due.entity, body, as_of=answer.as_of, evidence=Evidence.ANSWER, now=now, cause=answer.request_id
+                )
         await observe(tx, seen, now=now)
 
     async def _note(

@@ -29,6 +29,7 @@ _COLUMNS = {
     "traceparent": "text",
     "fetch_after": "timestamptz",
     "linked_id": "text",
+    "cause": "text",
 }
 _NAMES = ", ".join(_COLUMNS)
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
@@ -44,9 +45,9 @@ _OBSERVE = text(
     f"""
     INSERT INTO mirror AS known
         (entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
-         traceparent, fetch_at, linked_id, dirty, announce, observed_at)
+         traceparent, fetch_at, linked_id, cause, caused_at, dirty, announce, observed_at)
     SELECT entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
-           traceparent, fetch_after, linked_id, body IS NOT NULL, body IS NOT NULL, :now
+           traceparent, fetch_after, linked_id, cause, as_of, body IS NOT NULL, body IS NOT NULL, :now
     FROM unnest({_ARRAYS}) AS seen ({_NAMES})
     ORDER BY entity, object_id
     ON CONFLICT (entity, object_id) DO UPDATE SET
@@ -60,6 +61,8 @@ _OBSERVE = text(
         deleted = excluded.deleted,
         traceparent = coalesce(excluded.traceparent, known.traceparent),
         version = known.version + (known.digest <> excluded.digest)::int,
+        cause = CASE WHEN known.digest <> excluded.digest THEN excluded.cause ELSE known.cause END,
+        caused_at = CASE WHEN known.digest <> excluded.digest THEN excluded.as_of ELSE known.caused_at END,
         dirty = known.dirty OR known.digest <> excluded.digest,
         linked_id = coalesce(excluded.linked_id, known.linked_id),
         announce = known.announce OR known.body IS NULL OR known.deleted <> excluded.deleted

@@ -99,6 +99,11 @@ def test_the_tables_the_rooms_declare_are_the_migrated_ones(database_url: str) -
         "bulk_jobs",
         "api_calls",
         "payout_entries",
+        "links",
+        "routes",
+        "statuses",
+        "due_dates",
+        "reactions",
         "commands",
         "calls",
     }
