@@ -17,6 +17,9 @@ from service.mirror._graphs import (
     load_family,
     load_linked,
 )
+    load_naming,
+    move,
+    touch,
 from service.mirror._observe import observe
 from service.mirror._pending import Pending, list_pending
 
@@ -33,8 +36,11 @@ __all__ = [
     "load_family",
     "load_linked",
     "observe",
+    "load_naming",
+    "move",
     "payouts",
     "postpone_fetch",
     "settle_fetch",
     "take_fetches",
 ]
+    "touch",

@@ -55,7 +55,8 @@ def invoice_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
 def _invoice(row: MirrorRow, lane: Lane) -> Fields:
     body = row.body or {}
     currency, moments = currency_of(body), body.get("status_transitions") or {}
-    source = SOURCE_OBJECTS.get((row.record_id or "")[:3])
+    sale = lane.route.sale
+    source = SOURCE_OBJECTS.get((sale or "")[:3])
     fields: Fields = {name: money(body.get(field), currency) for name, field in _AMOUNTS.items()}
     off_stripe = body.get("amount_paid_off_stripe", 0 if body.get("status") == "draft" else None)
     if off_stripe is not None:  # told only when it is asked for: no event may empty it
@@ -75,9 +76,9 @@ def _invoice(row: MirrorRow, lane: Lane) -> Fields:
         "Hosted_Url__c": _link(body.get("hosted_invoice_url")),
         "Pdf_Url__c": _link(body.get("invoice_pdf")),
         "Stripe_Customer_Id__c": cut(body.get("customer"), 255),
-        "Account__c": _account(row, lane),
-        "Opportunity__c": row.record_id if source == "Opportunity" else None,
-        "Order__c": row.record_id if source == "Order" else None,
+        "Account__c": _account(row, lane) or lane.route.account,
+        "Opportunity__c": sale if source == "Opportunity" else None,
+        "Order__c": sale if source == "Order" else None,
     }
 
 

@@ -82,8 +82,17 @@ class Reconciliation(StrEnum):
     UNKNOWN = "Unknown"  # for words of later versions
 
 
+class Routing(StrEnum):
+    """The values of the global value set Routing, by their API names; empty while an answer is awaited."""
+
+    MATCHED = "Matched"  # at least one record was found
+    UNMATCHED = "Unmatched"  # none was: an exception, until one appears
+    AMBIGUOUS = "Ambiguous"  # several hold the value that only one may hold
+    UNKNOWN = "Unknown"  # for words of later versions
+
+
 # The words of every picklist that is written: an org must offer all of each.
-PICKLISTS: tuple[type[StrEnum], ...] = (PaymentStatus, InvoiceStatus, DisputeStage, Reconciliation)
+PICKLISTS: tuple[type[StrEnum], ...] = (PaymentStatus, InvoiceStatus, DisputeStage, Reconciliation, Routing)
 
 _INTENT = {
     "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT_METHOD,

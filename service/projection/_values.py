@@ -9,6 +9,7 @@ from typing import Any
 from service.domain import DesiredRecord, Reference, Value, from_minor, moment
 from service.mirror import MirrorRow
 from service.projection._families import Family
+from service.projection._routing import CUSTOMER_FIELD, Route
 
 KEY = "Stripe_Id__c"
 Fields = dict[str, Value | Reference]
@@ -22,6 +23,9 @@ class Lane:
     key: str
     # What members of the family name in other families, as far as it is known.
     linked: Mapping[tuple[str, str], MirrorRow] = field(default_factory=dict)
+    # Where the family belongs, and how the customer's id is called in its org.
+    route: Route = field(default_factory=Route)
+    customer_field: str = CUSTOMER_FIELD
 
     def known(self, row: MirrorRow) -> MirrorRow | None:
         """Return what `row` names in another family, once it is known."""
