@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from service import bootstrap, migrations
-from service.cli import facts, failures_app, payouts_app
+from service.cli import exceptions_app, facts, failures_app, payouts_app, plan
 from service.config import Role, Settings, installation_schema, load_installation, load_settings
 from service.errors import ConfigurationError
 from service.telemetry import Telemetry
@@ -23,9 +23,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(failures_app, name="failures")
 app.add_typer(payouts_app, name="payouts")
 app.command()(facts)
+app.command()(plan)
 _EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h: a supervisor need not start us again
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The YAML file. Default: COUNTERFOIL_CONFIG_FILE.")

@@ -6,6 +6,7 @@ an older sight in place of a newer one.
 """
 
 from service.mirror import payouts
+from service.mirror._again import look_again
 from service.mirror._fetches import FetchDue, postpone_fetch, settle_fetch, take_fetches
 from service.mirror._graphs import (
     Lane,
@@ -16,10 +17,10 @@ from service.mirror._graphs import (
     list_roots,
     load_family,
     load_linked,
-)
     load_naming,
     move,
     touch,
+)
 from service.mirror._observe import observe
 from service.mirror._pending import Pending, list_pending
 
@@ -35,12 +36,13 @@ __all__ = [
     "list_roots",
     "load_family",
     "load_linked",
-    "observe",
     "load_naming",
+    "look_again",
     "move",
+    "observe",
     "payouts",
     "postpone_fetch",
     "settle_fetch",
     "take_fetches",
-]
     "touch",
+]

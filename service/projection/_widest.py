@@ -10,8 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from service.domain import SOURCE_OBJECTS, DesiredRecord, Statement
+from service.mapping import Names, apply
 from service.mirror import MirrorRow
-from service.projection._records import records
+from service.projection._history import widest_changes
+from service.projection._records import _OURS, records
+from service.projection._values import Lane
 
 _ENTITY = "e" * 40  # service.config: the longest name
 _LONG = "x" * 5000  # docs.stripe.com's OpenAPI description gives texts this limit, addresses of Checkout too
@@ -27,16 +30,16 @@ def _id(prefix: str) -> str:
     return prefix.ljust(255, "x")  # docs.stripe.com/upgrades: ids have at most 255 characters
 
 
-def widest_records(org: str) -> list[DesiredRecord]:
+def widest_records(org: str, names: Names = _OURS) -> list[DesiredRecord]:
     """Return every record there can be in `org`: paid and failed payments of each kind of source, and a customer."""
     found: list[DesiredRecord] = []
     for prefix in SOURCE_OBJECTS:
         for currency, amount in _AMOUNTS.items():
             for paid in (True, False):
                 rows = list(_rows(f"{prefix}000000000001AAA", currency, amount, paid=paid))
-                found += records(rows, org=org)
+                found += records(rows, org=org, names=names)
     for currency, amount in _AMOUNTS.items():
-        found += records(list(_payout_rows(currency, amount)), org=org)
+        found += records(list(_payout_rows(currency, amount)), org=org, names=names)
         named = [
             _row("customer", _id("cus_"), None, "001000000000001AAA", {}),
             _row("payment_intent", _id("pi_"), None, None, {}),
@@ -45,8 +48,11 @@ def widest_records(org: str) -> list[DesiredRecord]:
             ("006000000000001AAA", ("uncollectible", "open", "issued")),
             ("801000000000001AAA", (_LONG,) * 3),
         ):
-            found += records(list(_invoice_rows(record_id, currency, amount, words)), org=org, linked=named)
-    return found
+            found += records(
+                list(_invoice_rows(record_id, currency, amount, words)), org=org, linked=named, names=names
+            )
+    changes = widest_changes(Lane(org, _id("pi_")), _MOMENT)
+    return found + apply(names, changes, {}, version="")
 
 
 def _rows(record_id: str, currency: str, amount: int, *, paid: bool) -> Iterator[MirrorRow]:
@@ -83,7 +89,7 @@ def _rows(record_id: str, currency: str, amount: int, *, paid: bool) -> Iterator
         "failure_message": None if paid else _LONG,
         "payment_method_details": details,
     }
-    yield _row("charge", charge, intent, None, taken)
+    yield _row("charge", charge, intent, "003000000000001AAA", taken)
     if paid:
         settled = {
             **money,
@@ -97,7 +103,8 @@ def _rows(record_id: str, currency: str, amount: int, *, paid: bool) -> Iterator
         }
         yield _row("balance_transaction", transaction, charge, None, settled)
         yield from _back(charge, money, settled)
-    yield _row("customer", _id("cus_"), None, "001000000000001AAA", {})
+    for owner in ("001000000000001AAA", "003000000000001AAA"):
+        yield _row("customer", _id(f"cus_{owner}"), None, owner, {})
 
 
 def _back(charge: str, money: dict[str, Any], settled: dict[str, Any]) -> Iterator[MirrorRow]:
