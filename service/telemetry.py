@@ -68,6 +68,11 @@ facts_pending = _METER.create_gauge(
 facts_overdue = _METER.create_gauge(
     "counterfoil.facts.overdue", unit="{fact}", description="Facts that should have been told by now."
 )
+routes_open = _METER.create_gauge(
+    "counterfoil.routes.open",
+    unit="{object}",
+    description="What belongs to no record yet, by entity and state.",
+)
 rpcs = _METER.create_histogram("counterfoil.rpc", unit="s", description="Calls of the gRPC API, by method and status.")
 
 

@@ -15,7 +15,7 @@ from service.clients import SalesforceApi, StripeApi
 from service.clock import SystemClock
 from service.config import Installation, Settings, load_installation
 from service.errors import ConfigurationError, VendorDenied, VendorUnavailable
-from service.maintenance import Finding, check_account, check_mappings, check_org, fault, note, ok
+from service.maintenance import Finding, check_account, check_mappings, check_org, fault, note, ok, verify_mappings
 from subscribers import Cause, PubSubFeed, StreamEnded
 
 _ENVIRONMENT = "environment"
@@ -63,6 +63,10 @@ class _Check:
             yield from asyncio.run(self._vendors(installation))
 
     def _installation(self, settings: Settings, installation: Installation) -> Iterator[Finding]:
+        try:
+            verify_mappings(installation)
+        except ConfigurationError as error:
+            yield from _faults(error, "mapping")
         counts = f"{len(installation.entities)} entities, {len(installation.orgs)} orgs"
         yield ok(str(settings.config_file), "file", counts)
         embedded = settings.database_url is None and settings.database_url_file is None

@@ -12,9 +12,9 @@ from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
 from service.commands import Acceptor, Tasks
 from service.config import Role
-from service.delivery import Deliverer
+from service.delivery import Deliverer, Reactor
 from service.intake import Intake, StreamIntake
-from service.maintenance import FactWatch, Fetcher, Reconciler, Retention
+from service.maintenance import DueWatch, FactWatch, Fetcher, Linker, Reconciler, Remapper, Retention
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, PubSubFeed, Supervisor
 
@@ -80,7 +80,13 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     tasks = Tasks(database.url, settings, clock, name=parts.holder)
     acceptor = Acceptor(database, wakes, parts.installation, parts.commands)
     projector = Projector(
-        database, wakes, clock, entities=parts.installation.entities, batch_limit=settings.projection_batch_limit
+        database,
+        wakes,
+        clock,
+        entities=parts.installation.entities,
+        batch_limit=settings.projection_batch_limit,
+        mappings=parts.installation.mappings,
+        reactions={name: org.reactions for name, org in parts.installation.orgs.items()},
     )
     deliverers = {
         name: Deliverer(
@@ -102,14 +108,21 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     orgs = {name: entity.org for name, entity in parts.installation.entities.items()}
     reconciler = Reconciler(database, clock, orgs=orgs)
     fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, reconciler=reconciler, lease=lease)
+    linker = Linker(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation, lease=lease)
     watch = FactWatch(database, clock, entities=list(parts.installation.entities))
+    due = DueWatch(database, wakes, clock, parts.installation)
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
+    remapper = Remapper(database, wakes, parts.installation)
     steps = (
         ("accept", acceptor.step, "inbox", settings.poll_seconds),
         ("project", projector.step, "mirror", settings.poll_seconds),
         *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
+        ("links", linker.step, "links", settings.poll_seconds),
         ("facts", watch.step, "facts", _FACTS_SECONDS),
+        ("remap", remapper.step, "remap", _RETENTION_SECONDS),
+        *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),
+        ("due", due.step, "due", _FACTS_SECONDS),
         ("retention", retention.step, "retention", _RETENTION_SECONDS),
     )
     loops = [spawn(loop(name, step, wakes, topic, stop, seconds=seconds), name) for name, step, topic, seconds in steps]
@@ -123,6 +136,22 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         _, late = await asyncio.wait([*loops, working], timeout=settings.drain_seconds / 2)
         for task in late:
             task.cancel()
+
+
+def _reactors(parts: Parts, lease: timedelta) -> list[Reactor]:
+    """Return what reacts in the orgs that have rules for it."""
+    return [
+        Reactor(
+            parts.database,
+            parts.clock,
+            org=name,
+            salesforce=parts.salesforce[name],
+            holder=parts.holder,
+            lease=lease,
+        )
+        for name, org in parts.installation.orgs.items()
+        if org.reactions
+    ]
 
 
 def shared_credentials(org: SalesforceApi) -> Credentials:

@@ -86,7 +86,8 @@ class Steps:
             )
 
     async def _read(self, command: Command) -> Terms:
-        return await self.terms[command.org].read(command.record_id)
+        customer_field = self.installation.entities[command.entity].customer_field
+        return await self.terms[command.org].read(command.record_id, customer_field=customer_field)
 
     async def _fix_terms(self, command: Command) -> Terms:
         """Return the terms kept from the first run, or read and keep them."""
@@ -224,6 +225,7 @@ class Steps:
             evidence=Evidence.ANSWER,
             now=self.clock.now(),
             traceparent=command.traceparent,
+            cause=answer.request_id,
         )
 
 

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from service.config._mapping import ApiName, ObjectMapping
+from service.config._reactions import Reaction
 from service.config._secrets import SecretRef
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
 
 
 def is_loopback(host: str) -> bool:
@@ -194,6 +195,9 @@ class Org(_Frozen):
     )
     pubsub: PubSub = Field(default=PubSub(), description="The stream of events.")
     delivery: Delivery = Field(default=Delivery(), description="How much of the org's API the service may use.")
+    reactions: tuple[Reaction, ...] = Field(
+        default=(), max_length=100, description="Tasks, notifications and events on changes of status."
+    )
     timeout_seconds: float = Field(default=30, ge=1, le=120, description="Longest wait for one answer.")
 
     @model_validator(mode="after")
@@ -202,15 +206,6 @@ class Org(_Frozen):
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ValueError("login_url without TLS is allowed on this machine only: use https")
         return self
-
-
-class ObjectMapping(_Frozen):
-    """How one of our Salesforce objects is named in this org, for orgs that keep their own names."""
-
-    object: ApiName | None = Field(default=None, description="API name to write instead of ours.")
-    fields: dict[ApiName, ApiName | None] = Field(
-        default_factory=dict, max_length=200, description="Our field to the org's field; null leaves it out."
-    )
 
 
 def entity_of(entities: Mapping[str, Entity], endpoint: str, account: str | None) -> str | None:
@@ -257,6 +252,19 @@ class Installation(_Frozen):
         for name in self.mappings:
             if name not in self.orgs:
                 raise ValueError(f"mappings.{name} is not the name of an org")
+        return self
+
+    @model_validator(mode="after")
+    def _reactions_resolve(self) -> Self:
+        for name, org in self.orgs.items():
+            known: set[str] = set()
+            for number, rule in enumerate(org.reactions):
+                where = f"orgs.{name}.reactions.{number}"
+                if rule.name in known:
+                    raise ValueError(f"{where}.name {rule.name!r} is used twice: each rule needs a name of its own")
+                known.add(rule.name)
+                if strangers := sorted(set(rule.condition.entity) - set(self.entities_of(name))):
+                    raise ValueError(f"{where}.if.entity names {', '.join(strangers)}: no entity of this org")
         return self
 
     @model_validator(mode="after")

@@ -10,10 +10,11 @@ from service import outbox, telemetry
 from service.clients import BulkState, SalesforceApi
 from service.clock import Clock
 from service.db import Database, Transaction
-from service.delivery._render import Names, field_name, object_name, render
+from service.delivery._render import render
 from service.delivery._settle import settle
 from service.domain import retry_delay
 from service.errors import VendorError
+from service.mapping import Names, field_name, object_name
 from service.outbox import bulk
 
 _MOST_RECORDS = 10_000

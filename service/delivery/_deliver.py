@@ -19,11 +19,11 @@ from service.db import Database, Wakes
 from service.delivery._budget import URGENT, Allowance, allowance
 from service.delivery._bulk import BulkDelivery
 from service.delivery._plan import CALL_GROUPS, plan
-from service.delivery._render import Names
 from service.delivery._send import CallFailed, Sent, send
 from service.delivery._settle import settle
 from service.domain import retry_delay
 from service.errors import VendorDenied, VendorError
+from service.mapping import Names
 from service.outbox import Claimed
 
 _FIRST_LINGER, _LONGEST_LINGER = timedelta(seconds=0.1), timedelta(seconds=1)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from service import telemetry
 from service.clients import Outcome, RecordResult, SalesforceApi, Write
-from service.delivery._render import Names, field_name, object_name, render
+from service.delivery._render import render
 from service.errors import VendorDenied, VendorError, VendorRejected
+from service.mapping import Names, field_name, object_name
 from service.outbox import Claimed
 
 # To find one bad record among 200 takes fifteen.

@@ -106,6 +106,22 @@ async def take(tx: Transaction, *, source: str, limit: int) -> list[InboxRow]:
     return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
 
 
+async def list_quarantined(tx: Transaction, *, source: str, accounts: Sequence[str], limit: int) -> list[InboxRow]:
+    """Return events that are kept and not acted on, the oldest first."""
+    query = (
+        select(*(table.c[field] for field in _FIELDS))
+        .where(
+            table.c.state == State.QUARANTINED,
+            table.c.source == source,
+            table.c.account.in_(accounts),
+            table.c.discarded_at.is_(None),
+        )
+        .order_by(table.c.received_at, table.c.sequence)
+        .limit(limit)
+    )
+    return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+
+
 async def settle(tx: Transaction, row: InboxRow, state: State, reason: str | None = None) -> None:
     """Say what came of an event."""
     await tx.execute(

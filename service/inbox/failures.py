@@ -67,7 +67,7 @@ async def settle_released(tx: Transaction, key: Key) -> int:
     result = await tx.execute(
         update(table)
         .where(_KEY.in_([key]), table.c.state == State.QUARANTINED)
-        .values(state=State.HANDLED, reason="RELEASED")
+        .values(state=State.HANDLED, reason=None)
     )
     return result.rowcount
 

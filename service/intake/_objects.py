@@ -4,17 +4,29 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from service.domain import Carried, Evidence, Observation, Statement, canonical, moment, normalise_salesforce_id, scrub
+from service.domain import (
+    SOURCE_OBJECTS,
+    Carried,
+    Evidence,
+    Observation,
+    Statement,
+    canonical,
+    moment,
+    normalise_salesforce_id,
+    scrub,
+)
 from service.errors import InvalidRequest
 from service.intake import payouts
 
 # Where each type names the object it belongs to. Types outside are mirrored too, but nothing reacts to them yet.
 _PARENT_FIELD = {"charge": "payment_intent", "balance_transaction": "source", "refund": "charge", "dispute": "charge"}
+_PARENT_FIELD |= {"invoice_payment": "invoice", "credit_note": "invoice"}
 _OF_A_REQUEST = frozenset({"payment_intent", "checkout.session"})
 _OF_A_PAYMENT = frozenset({"refund", "dispute"})
-_OF_A_RECORD = frozenset({"payment_intent", "checkout.session", "customer"})
+_OF_A_RECORD = frozenset({"payment_intent", "checkout.session", "customer", "invoice"})
 KNOWN_TYPES = frozenset(
     {"payment_intent", "checkout.session", "customer", "charge", "balance_transaction", "refund", "dispute", "payout"}
+    | {"invoice", "invoice_payment", "credit_note"}
 )
 # Objects a type names whose own events may never have reached us: they are fetched if they stay unknown.
 _NAMED = {
@@ -23,13 +35,16 @@ _NAMED = {
     "refund": {"charge": "charge"},
     "dispute": {"charge": "charge"},
     "payout": {"original_payout": "payout", "reversed_by": "payout"},
+    "invoice": {"customer": "customer"},
+    "invoice_payment": {"invoice": "invoice"},
+    "credit_note": {"invoice": "invoice"},
 }
 # What an object moved on the balance: there are no events of balance transactions, so they are fetched at once.
 _MOVEMENTS = ("balance_transaction", "failure_balance_transaction")
 # Lists of whole objects inside another: each object is kept in a row of its own, with the other as its parent.
-_LISTS = {"charge": ("refunds",), "dispute": ("balance_transactions",)}
+_LISTS = {"charge": ("refunds",), "dispute": ("balance_transactions",), "invoice": ("payments",)}
 # What to ask for besides when an object is fetched: it completes a history whose beginning never reached us.
-EXPANDED: dict[str, tuple[str, ...]] = {"charge": ("refunds",)}
+EXPANDED: dict[str, tuple[str, ...]] = {"charge": ("refunds",), "invoice": ("amount_paid_off_stripe",)}
 
 # Fields that hold another object when it was expanded; each object is kept in a row of its own.
 _EXPANDABLE = (
@@ -40,6 +55,7 @@ _EXPANDABLE = (
     "payment_intent",
     "charge",
     "payment_method",
+    "invoice",
 )
 _BEFORE_EVERYTHING = datetime.fromtimestamp(0, UTC)
 # An asynchronous capture has its balance transaction within an hour
@@ -74,6 +90,7 @@ def sight(
     evidence: Evidence,
     now: datetime,
     traceparent: str | None = None,
+    cause: str | None = None,
     scrubbed: bool = False,
 ) -> list[Observation]:
     """Return the observations in a Stripe object: itself, what was expanded in it, and what it names as still unknown.
@@ -82,7 +99,7 @@ def sight(
     """
     if not scrubbed:
         scrub(body)
-    found = list(_sights(entity, body, as_of, evidence, now, traceparent))
+    found = list(_sights(entity, body, as_of, evidence, now, traceparent, cause))
     whole = {one.object_id for one in found if one.body is not None}
     return [one for one in found if one.body is not None or one.object_id not in whole]
 
@@ -94,9 +111,10 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
     evidence: Evidence,
     now: datetime,
     traceparent: str | None,
+    cause: str | None,
 ) -> Iterator[Observation]:
     for inner in _inside(body):
-        yield from _sights(entity, inner, as_of, evidence, now, traceparent)
+        yield from _sights(entity, inner, as_of, evidence, now, traceparent, cause)
     kind, key = str(body["object"]), str(body["id"])
     metadata = body.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
@@ -118,7 +136,9 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
         created_at=moment(body.get("created")),
         deleted=body.get("deleted") is True,
         traceparent=_text(metadata.get(Carried.TRACE)) or traceparent,
+        linked_id=_linked(kind, body),
         fetch_after=_again(kind, body, now, evidence),
+        cause=cause,
     )
 
 
@@ -128,6 +148,9 @@ def _inside(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for inner in _objects([body.get(name)]):
             body[name] = inner["id"]
             yield inner
+    for inner in _objects([_payment(body).get("payment_intent")]):
+        body["payment"]["payment_intent"] = inner["id"]
+        yield inner
     for name in _LISTS.get(str(body["object"]), ()):
         listed = body.pop(name, None)
         yield from _objects(listed.get("data") if isinstance(listed, dict) else listed)
@@ -146,6 +169,8 @@ def _named(entity: str, kind: str, body: dict[str, Any], now: datetime) -> Itera
             above = _PARENT_FIELD.get(named_kind, "")
             parent = _text(body.get("id" if kind == above else above))
             yield stub(entity, named_kind, named, fetch_after=now + _EVENTS_TOGETHER, parent_id=parent)
+    if kind == "invoice_payment" and (intent := _linked(kind, body)) is not None:
+        yield stub(entity, "payment_intent", intent, fetch_after=now + _EVENTS_TOGETHER)
     for name in _MOVEMENTS:
         if (movement := _text(body.get(name))) is not None:
             yield stub(entity, "balance_transaction", movement, fetch_after=now, parent_id=str(body["id"]))
@@ -157,7 +182,20 @@ def _again(kind: str, body: dict[str, Any], now: datetime, evidence: Evidence) -
         return payouts.ask_again(body, now)
     if kind == "charge" and body.get("amount_refunded") and evidence is not Evidence.FETCH:
         return now + _EVENTS_TOGETHER  # read once with its refunds: events of earlier ones may never have reached us
+    if kind == "invoice":
+        return now if evidence is not Evidence.FETCH and _is_partial(body) else None
     return now + LATE_FACT if owes_movement(kind, body) else None
+
+
+def _is_partial(invoice: dict[str, Any]) -> bool:
+    """Tell whether an event cannot show an invoice whole: no more than ten lines, no payments, no money from outside.
+
+    Sources: docs.stripe.com/api/invoices/object, docs.stripe.com/changelog (2026-05-27, amount_paid_off_stripe).
+    """
+    if invoice.get("deleted") is True:
+        return False
+    lines = invoice.get("lines")
+    return invoice.get("status") != "draft" or (isinstance(lines, dict) and lines.get("has_more") is True)
 
 
 def owes_movement(kind: str, body: dict[str, Any]) -> bool:
@@ -180,11 +218,25 @@ def _parent(kind: str, body: dict[str, Any], metadata: dict[str, Any]) -> str | 
     return above or (_text(body.get("payment_intent")) if kind in _OF_A_PAYMENT else None)
 
 
+def _linked(kind: str, body: dict[str, Any]) -> str | None:
+    """Return what an object names in another family: the customer of an invoice, the intent that pays one."""
+    if kind == "invoice_payment":
+        return _text(_payment(body).get("payment_intent"))
+    return _text(body.get("customer")) if kind == "invoice" else None
+
+
+def _payment(body: dict[str, Any]) -> dict[str, Any]:
+    paying = body.get("payment")
+    return paying if isinstance(paying, dict) else {}
+
+
 def _record(kind: str, metadata: dict[str, Any]) -> str | None:
     value = _text(metadata.get(Carried.RECORD))
     if kind not in _OF_A_RECORD or value is None:
         return None
     try:
-        return normalise_salesforce_id(value)
+        record_id = normalise_salesforce_id(value)
+        # All invoices of an Account would be one family without end: its projection finds the Account by itself.
+        return None if kind == "invoice" and record_id[:3] not in SOURCE_OBJECTS else record_id
     except InvalidRequest:
         return None  # somebody else's metadata under our name: the object is kept, it only belongs to no record

@@ -179,7 +179,13 @@ class Intake:
         if fault is None and event.subject_type is not None and event.subject_id is not None:
             if event.subject is not None and event.api_version == self._api_version:
                 sights = sight(
-                    event.entity, event.subject, as_of=event.created, evidence=Evidence.EVENT, now=now, scrubbed=True
+                    event.entity,
+                    event.subject,
+                    as_of=event.created,
+                    evidence=Evidence.EVENT,
+                    now=now,
+                    cause=event.event_id,
+                    scrubbed=True,
                 )
             else:
                 # Thin, or rendered in another version's shape: not read, fetched in ours instead.

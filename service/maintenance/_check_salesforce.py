@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from service.clients import SalesforceApi
 from service.commands import terms_fields
 from service.config import Org
-from service.delivery import Names, field_name, object_name
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
 from service.maintenance._fields import Described, access_faults, field_faults, key_faults
 from service.maintenance._finding import Finding, fault, ok
+from service.mapping import Names, field_name, object_name
 from service.projection import widest_records
 
 _DEPLOY = "Deploy deploy/salesforce, or map the name in 'mappings'; then assign Counterfoil_Integration to the user"
@@ -24,8 +24,8 @@ _GRANT = "Assign the permission set Counterfoil_Integration to the integration u
 TopicProbe = Callable[[str, str], Awaitable[bool]]
 
 
-async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe: TopicProbe) -> list[Finding]:
-    """Return what was found of one org; the rest is left out when the sign-in fails."""
+async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe: TopicProbe | None) -> list[Finding]:
+    """Return what was found of one org; the rest is left out when the sign-in fails, the topics without a probe."""
     subject = f"orgs.{name}"
     try:
         await api.session()
@@ -45,8 +45,8 @@ async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe
         findings += _read(subject, org, described, names)
     except VendorError as error:
         findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
-    for topic in org.pubsub.topics:
-        findings.append(await _topic(subject, topic, name, probe))
+    if probe is not None:
+        findings += [await _topic(subject, topic, name, probe) for topic in org.pubsub.topics]
     return findings
 
 
@@ -67,9 +67,14 @@ def check_mappings(org: str, names: Names) -> list[Finding]:
     return findings
 
 
+def _wanted(names: Names) -> list[DesiredRecord]:
+    """Return one of every record that goes to an org with this mapping."""
+    return [record for record in widest_records("", names) if record.enabled]
+
+
 async def _describe(api: SalesforceApi, names: Names) -> dict[str, Described | None]:
     """Return our objects, by our names, as the org describes them."""
-    ours = {record.sobject for record in widest_records("")} | set(terms_fields(names)) | {"Account"}
+    ours = {record.sobject for record in _wanted(names)} | set(terms_fields(names)) | {"Account"}
     return {sobject: await api.describe(object_name(names, sobject)) for sobject in sorted(ours)}
 
 
@@ -79,7 +84,7 @@ def _fields(described: Described) -> dict[str, Described]:
 
 def _written(subject: str, described: Mapping[str, Described | None], names: Names) -> Iterator[Finding]:
     samples: dict[str, list[DesiredRecord]] = defaultdict(list)
-    for record in widest_records(""):
+    for record in _wanted(names):
         samples[record.sobject].append(record)
     for sobject, records in samples.items():
         found = described[sobject]

@@ -1,21 +1,23 @@
 """Fetching: objects known by name only, sights that contradict each other, and facts that are late."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from service import mirror, telemetry
-from service.clients import StripeApi
+from service.clients import Answer, StripeApi
 from service.clock import Clock
 from service.db import Database, Wakes
 from service.domain import Evidence, Statement, retry_delay
 from service.errors import VendorError
 from service.intake import EXPANDED, observe, sight
+from service.maintenance._belongings import belongings
 from service.maintenance._reconcile import Reconciler
 from service.mirror import FetchDue
 
 # Stripe takes 25 reads a second for a sandbox (docs.stripe.com/rate-limits); commands need their share.
 _BATCH_LIMIT = 10
+_GONE = "resource_missing"  # docs.stripe.com/error-codes
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(hours=1)
 
@@ -61,26 +63,51 @@ class Fetcher:
                     telemetry.fetches.add(1, {"type": due.object_type, "outcome": "fetched"})
                     return
                 answer = await stripe.retrieve(due.object_type, due.object_id, expand=EXPANDED.get(due.object_type, ()))
+                listed = await belongings(stripe, answer)
             except VendorError as error:
-                await self._postpone(due, error.reason, again=error.retryable)
+                if not (error.code == _GONE and await self._was_deleted(due)):
+                    await self._postpone(due, error.reason, again=error.retryable)
                 return
-            now = self._clock.now()
-            seen = sight(
+            await self._take(due, answer, listed)
+
+    async def _take(self, due: FetchDue, answer: Answer, listed: Sequence[Answer] = ()) -> None:
+        now = self._clock.now()
+        seen = [
+            seen
+            for one in (answer, *listed)
+            for seen in sight(
                 due.entity,
-                answer.body,
+                one.body,
                 # Asked after everything that was known then, it is no older than that, whatever the clocks say.
-                as_of=max(answer.as_of, due.as_of),
+                as_of=max(one.as_of, due.as_of),
                 evidence=Evidence.FETCH,
                 now=now,
-                traceparent=due.traceparent,
+                traceparent=due.traceparent if one is answer else None,
+                cause=one.request_id,
             )
-            own = next(one for one in seen if one.object_id == answer.body["id"])
-            async with self._database.transaction() as tx:
-                believed = await mirror.settle_fetch(tx, due, again_at=own.fetch_after)
-                if believed:
-                    await observe(tx, seen, now=now)
-        outcome = "fetched" if believed else "overtaken"
-        telemetry.fetches.add(1, {"type": due.object_type, "outcome": outcome})
+        ]
+        own = next(one for one in seen if one.object_id == answer.body["id"])
+        async with self._database.transaction() as tx:
+            believed = await mirror.settle_fetch(tx, due, again_at=own.fetch_after)
+            if believed:
+                await observe(tx, seen, now=now)
+        telemetry.fetches.add(1, {"type": due.object_type, "outcome": "fetched" if believed else "overtaken"})
+
+    async def _was_deleted(self, due: FetchDue) -> bool:
+        """Bury an object that Stripe no longer has; False for one that cannot be deleted, as in another account.
+
+        Only a draft invoice leaves no tombstone at Stripe (docs.stripe.com/api/invoices/delete).
+        """
+        if due.object_type != "invoice":
+            return False
+        async with self._database.read() as tx:
+            rows = await mirror.load_family(tx, entities=[due.entity], roots=[due.object_id])
+        known = next((row.body for row in rows if row.object_id == due.object_id), None)
+        if known is not None and known.get("status") != "draft":
+            return False
+        tombstone = {"id": due.object_id, "object": due.object_type, "deleted": True}
+        await self._take(due, Answer(tombstone, due.as_of, None, replayed=False))
+        return True
 
     async def _postpone(self, due: FetchDue, reason: str, *, again: bool) -> None:
         delay = retry_delay(due.attempts, first=_FIRST_DELAY, longest=_LONGEST_DELAY)

@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from service.delivery import Names, object_name
 from service.domain import SOURCE_OBJECTS, Reference, Value
+from service.mapping import Names, object_name
 from service.projection import PICKLISTS
 
 Described = dict[str, Any]
@@ -17,7 +17,7 @@ Described = dict[str, Any]
 _TEXTS = frozenset({"string", "textarea", "url", "picklist", "combobox", "encryptedstring"})
 _NUMBERS = frozenset({"double", "currency"})
 _PICKLISTS = [frozenset(word.value for word in words) for words in PICKLISTS]
-_TARGETS = {"001": "Account", **SOURCE_OBJECTS}
+_TARGETS = {"001": "Account", "003": "Contact", **SOURCE_OBJECTS}
 
 
 def field_faults(field: Described, values: Sequence[Value | Reference], names: Names) -> Iterator[str]:

@@ -24,7 +24,7 @@ _STEP_LIMIT = 300  # transactions in one step: three pages of Stripe's, well wit
 _WINDOW = timedelta(days=180)  # how far back we look for what a payout took that Stripe cannot list
 _MOVEMENTS_LIMIT = 50_000
 _EARLIER_LIMIT = 100
-_WAIT = timedelta(seconds=2)
+_SHORTEST_WAIT = timedelta(milliseconds=500)
 _LONGEST_WAIT = timedelta(minutes=5)
 COMPLETE, LISTING = "complete", "listing"
 LISTED, ALLOCATED = "listed", "allocated"
@@ -51,7 +51,7 @@ class Reconciler:
         payout = next((row for row in rows if row.object_id == payout_id and row.body), None)
         known = next((row.body for row in rows if row.object_id == due.object_id and row.body), None) or {}
         if payout is None:
-            await self._again(due, _WAIT)
+            await self._again(due, _LONGEST_WAIT)
         elif known.get("state") == COMPLETE:
             await self._publish(due, known)
         elif (payout.body or {}).get("automatic"):
@@ -73,8 +73,7 @@ class Reconciler:
                 await mirror.settle_fetch(tx, due, again_at=None)
             else:
                 waited = now - (moment(known.get("completed")) or now)
-                wait = min(max(waited / 4, _WAIT / 4), _LONGEST_WAIT)
-                await mirror.settle_fetch(tx, due, again_at=now + wait)
+                await mirror.settle_fetch(tx, due, again_at=now + _patience(waited))
 
     async def _list(self, stripe: StripeApi, due: FetchDue, payout: MirrorRow, known: Mapping[str, Any]) -> None:
         found = await self._page(stripe, {"payout": payout.object_id}, known)
@@ -89,7 +88,7 @@ class Reconciler:
         async with self._database.read() as tx:
             since, ready = await _after_earlier(tx, payout, created)
         if not ready:
-            await self._again(due, _WAIT)
+            await self._again(due, _patience(self._clock.now() - created))
             return
         span = {"gte": int(since.timestamp()), "lte": int(created.timestamp())}
         currency = (payout.body or {}).get("currency")
@@ -118,7 +117,9 @@ class Reconciler:
                 answer.body["source"] = source["id"]
                 bodies.append(source)
             for body in bodies:
-                seen += sight(due.entity, body, as_of=answer.as_of, evidence=Evidence.ANSWER, now=now)
+                seen += sight(
+                    due.entity, body, as_of=answer.as_of, evidence=Evidence.ANSWER, now=now, cause=answer.request_id
+                )
         await observe(tx, seen, now=now)
 
     async def _note(
@@ -204,6 +205,11 @@ async def _shares(tx: Transaction, payout: MirrorRow, created: datetime) -> list
         )
         for share in allocate(movements, needed_minor=needed, until=created)
     ]
+
+
+def _patience(waited: timedelta) -> timedelta:
+    """Return how long to wait once more for something that was waited for so long already."""
+    return min(max(waited / 4, _SHORTEST_WAIT), _LONGEST_WAIT)
 
 
 def _currency(body: Mapping[str, Any] | None) -> str:

@@ -6,8 +6,21 @@ an older sight in place of a newer one.
 """
 
 from service.mirror import payouts
+from service.mirror._again import look_again
 from service.mirror._fetches import FetchDue, postpone_fetch, settle_fetch, take_fetches
-from service.mirror._graphs import Lane, MirrorRow, changed_lanes, clear_changes, find, list_roots, load_family
+from service.mirror._graphs import (
+    Lane,
+    MirrorRow,
+    changed_lanes,
+    clear_changes,
+    find,
+    list_roots,
+    load_family,
+    load_linked,
+    load_naming,
+    move,
+    touch,
+)
 from service.mirror._observe import OBSERVE, OBSERVED, Observed, observe, observe_parameters
 from service.mirror._pending import Pending, list_pending
 
@@ -25,10 +38,15 @@ __all__ = [
     "list_pending",
     "list_roots",
     "load_family",
+    "load_linked",
+    "load_naming",
+    "look_again",
+    "move",
     "observe",
     "observe_parameters",
     "payouts",
     "postpone_fetch",
     "settle_fetch",
     "take_fetches",
+    "touch",
 ]

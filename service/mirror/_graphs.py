@@ -5,7 +5,7 @@ transaction. The lane is the root's Salesforce record, or the root itself: what 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,9 @@ COLUMNS = (
     "traceparent",
     "version",
     "linked_id",
+    "routed_id",
+    "cause",
+    "caused_at",
 )
 
 
@@ -41,6 +44,8 @@ COLUMNS = (
 class MirrorRow:
     """One object as we know it; `body` is None while it still has to be fetched.
 
+    `record_id` is what our metadata names, `routed_id` the Opportunity or Order that was found for it otherwise.
+    `cause` is the event or API request that showed its last change, `caused_at` that sight by the clock of Stripe.
     `payout_id` is told of balance transactions in families: the payout that took (the last of) it.
     """
 
@@ -56,6 +61,14 @@ class MirrorRow:
     version: int
     payout_id: str | None = None
     linked_id: str | None = None
+    routed_id: str | None = None
+    cause: str | None = None
+    caused_at: datetime | None = None
+
+    @property
+    def belongs_to(self) -> str | None:
+        """The Salesforce record of it, however it was found."""
+        return self.record_id or self.routed_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +104,26 @@ def to_row(row: Any) -> MirrorRow:
 _TAKE = text(
     """
     WITH RECURSIVE taken AS (
-        SELECT entity, object_id, parent_id, record_id, announce FROM mirror
+        SELECT entity, object_id, parent_id, record_id, routed_id, announce FROM mirror
         WHERE dirty ORDER BY observed_at LIMIT :limit FOR UPDATE SKIP LOCKED
     ), linked AS (
-        SELECT naming.entity, naming.object_id, naming.parent_id, naming.record_id
+        SELECT naming.entity, naming.object_id, naming.parent_id, naming.record_id, naming.routed_id
         FROM taken JOIN mirror naming ON naming.entity = taken.entity AND naming.linked_id = taken.object_id
         WHERE taken.announce LIMIT :links
     ), origin AS (
-        SELECT entity, object_id, parent_id, record_id, true AS changed FROM taken
-        UNION ALL SELECT entity, object_id, parent_id, record_id, false FROM linked
+        SELECT entity, object_id, parent_id, record_id, routed_id, true AS changed FROM taken
+        UNION ALL SELECT entity, object_id, parent_id, record_id, routed_id, false FROM linked
     ), up AS (
-        SELECT entity, object_id AS start, object_id, parent_id, record_id, 0 AS depth FROM origin
+        SELECT entity, object_id AS start, object_id, parent_id, record_id, routed_id, 0 AS depth FROM origin
         UNION ALL
-        SELECT up.entity, up.start, above.object_id, above.parent_id, coalesce(up.record_id, above.record_id), depth + 1
+        SELECT up.entity, up.start, above.object_id, above.parent_id, coalesce(up.record_id, above.record_id),
+               coalesce(up.routed_id, above.routed_id), depth + 1
         FROM up JOIN mirror above ON above.entity = up.entity AND above.object_id = up.parent_id
         WHERE depth < :depth
     )
     SELECT DISTINCT ON (origin.entity, origin.object_id)
-           origin.entity, origin.object_id, up.object_id AS root, up.record_id, origin.changed
+           origin.entity, origin.object_id, up.object_id AS root, coalesce(up.record_id, up.routed_id) AS record_id,
+           origin.changed
     FROM origin JOIN up ON up.entity = origin.entity AND up.start = origin.object_id
     ORDER BY origin.entity, origin.object_id, origin.changed DESC, up.depth DESC
     """
@@ -147,6 +162,33 @@ async def clear_changes(tx: Transaction, keys: Sequence[Key], *, fault: str | No
     )
 
 
+async def move(tx: Transaction, moves: Mapping[Key, str | None]) -> None:
+    """Set the record that was found for each object, for want of metadata; it is looked at again, in its new lane."""
+    for (entity, object_id), record_id in sorted(moves.items()):
+        this = and_(table.c.entity == entity, table.c.object_id == object_id)
+        await tx.execute(update(table).where(this).values(routed_id=record_id, dirty=True))
+
+
+async def touch(tx: Transaction, entity: str, object_ids: Collection[str]) -> None:
+    """Have objects looked at again, because something they depend on is another now."""
+    await tx.execute(
+        update(table).where(table.c.entity == entity, table.c.object_id.in_(sorted(object_ids))).values(dirty=True)
+    )
+
+
+async def load_naming(tx: Transaction, entity: str, object_ids: Collection[str]) -> list[MirrorRow]:
+    """Return what stands above the objects that name any of these: the invoices that a payment pays."""
+    naming = table.alias("naming")
+    query = (
+        select(*(table.c[name] for name in COLUMNS))
+        .join(naming, and_(naming.c.entity == table.c.entity, naming.c.parent_id == table.c.object_id))
+        .where(naming.c.entity == entity, naming.c.linked_id.in_(object_ids), table.c.body.is_not(None))
+        .order_by(table.c.created_at, table.c.object_id)
+        .limit(_LINK_LIMIT)
+    )
+    return [to_row(row) for row in await tx.execute(query)]
+
+
 async def load_family(
     tx: Transaction, *, entities: Sequence[str], roots: Sequence[str] = (), records: Sequence[str] = ()
 ) -> list[MirrorRow]:
@@ -157,7 +199,7 @@ async def load_family(
     """
     start = and_(
         table.c.entity.in_(entities),
-        or_(table.c.object_id.in_(roots), table.c.record_id.in_(records)),
+        or_(table.c.object_id.in_(roots), table.c.record_id.in_(records), table.c.routed_id.in_(records)),
     )
     down = select(table.c.entity, table.c.object_id).where(start).cte("down", recursive=True)
     down = down.union(
@@ -226,7 +268,7 @@ async def list_roots(
         .limit(limit)
     )
     if record_id is not None:
-        query = query.where(table.c.record_id == record_id)
+        query = query.where(func.coalesce(table.c.record_id, table.c.routed_id) == record_id)
     if after is not None:
         query = query.where(tuple_(table.c.created_at, table.c.object_id) < tuple_(*map(literal, after)))
     return [to_row(row) for row in await tx.execute(query)]

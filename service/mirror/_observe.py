@@ -29,6 +29,8 @@ _COLUMNS = {
     "deleted": "boolean",
     "traceparent": "text",
     "fetch_after": "timestamptz",
+    "linked_id": "text",
+    "cause": "text",
 }
 _NAMES = ", ".join(_COLUMNS)
 _ARRAYS = ", ".join(f"CAST(:seen_{name} AS {kind}[])" for name, kind in _COLUMNS.items())
@@ -53,7 +55,7 @@ _OVERTAKEN = f"""(known.body IS NULL AND known.as_of >= excluded.as_of AND exclu
     AND (known.digest <> excluded.digest OR known.fetch_at IS NOT NULL)
     AND known.as_of >= excluded.as_of - interval '{CLOCK_SLACK.total_seconds()} seconds')"""
 _REPLACED = ("body", "digest", "evidence", "deleted", "observed_at")
-_KEPT_UNLESS_SAID = ("parent_id", "record_id", "created_at", "traceparent")
+_KEPT_UNLESS_SAID = ("parent_id", "record_id", "created_at", "traceparent", "linked_id")
 _TAKEN = ",\n        ".join(
     [f"{name} = CASE WHEN {_BELIEVED} THEN excluded.{name} ELSE known.{name} END" for name in _REPLACED]
     + [
@@ -68,9 +70,9 @@ _TAKEN = ",\n        ".join(
 OBSERVE = f"""
     INSERT INTO mirror AS known
         (entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
-         traceparent, fetch_at, dirty, observed_at)
+         traceparent, fetch_at, linked_id, cause, caused_at, dirty, announce, observed_at)
     SELECT entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
-           traceparent, fetch_after, body IS NOT NULL, {_NOW}
+           traceparent, fetch_after, linked_id, cause, as_of, body IS NOT NULL, body IS NOT NULL, {_NOW}
     FROM unnest({_ARRAYS}) AS seen ({_NAMES})
     ORDER BY entity, object_id
     ON CONFLICT (entity, object_id) DO UPDATE SET
@@ -78,7 +80,12 @@ OBSERVE = f"""
         as_of = CASE WHEN {_BELIEVED} OR excluded.body IS NULL THEN greatest(known.as_of, excluded.as_of)
                      ELSE known.as_of END,
         version = known.version + {_CHANGED}::int,
+        cause = CASE WHEN {_CHANGED} THEN excluded.cause ELSE known.cause END,
+        caused_at = CASE WHEN {_CHANGED} THEN excluded.as_of ELSE known.caused_at END,
         dirty = known.dirty OR {_CHANGED},
+        announce = known.announce OR {_BELIEVED} AND (
+            known.body IS NULL OR known.deleted <> excluded.deleted
+            OR known.record_id IS DISTINCT FROM coalesce(excluded.record_id, known.record_id)),
         fetch_at = CASE WHEN {_BELIEVED} AND NOT {_OVERTAKEN} THEN excluded.fetch_at
                         ELSE least(known.fetch_at, {_NOW}) END,
         fetch_attempts = 0,

@@ -28,10 +28,14 @@ table = Table(
     Column("observed_at", DateTime(timezone=True), nullable=False),
     Column("linked_id", Text),
     Column("announce", Boolean, nullable=False, server_default=text("false")),
+    Column("cause", Text),
+    Column("caused_at", DateTime(timezone=True)),
     Column("discarded_by", Text),
     Column("discarded_at", DateTime(timezone=True)),
     Column("discard_reason", Text),
+    Column("routed_id", Text),
 )
+Index("mirror_routed", table.c.routed_id, postgresql_where=table.c.routed_id.is_not(None))
 Index("mirror_linked", table.c.entity, table.c.linked_id, postgresql_where=table.c.linked_id.is_not(None))
 Index("mirror_parent", table.c.entity, table.c.parent_id, postgresql_where=table.c.parent_id.is_not(None))
 Index("mirror_record", table.c.record_id, postgresql_where=table.c.record_id.is_not(None))

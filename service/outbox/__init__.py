@@ -11,6 +11,7 @@ from service.outbox import _failures as failures
 from service.outbox._calls import calls_made, note_calls
 from service.outbox._claims import Claimed, claim, crowded, renew
 from service.outbox._delivered import delivered
+from service.outbox._mapped import lanes_of, mapped_otherwise
 from service.outbox._put import put
 from service.outbox._release import probe, release_causes, release_delay
 from service.outbox._settle import give_back, settle_again, settle_dead, settle_delivered
@@ -24,6 +25,8 @@ __all__ = [
     "delivered",
     "failures",
     "give_back",
+    "lanes_of",
+    "mapped_otherwise",
     "note_calls",
     "probe",
     "put",

@@ -45,6 +45,7 @@ table = Table(
     Column("discarded_by", Text),
     Column("discarded_at", DateTime(timezone=True)),
     Column("discard_reason", Text),
+    Column("mapping", Text, nullable=False, server_default=text("''")),
 )
 Index("outbox_waiting", table.c.org, table.c.lane, table.c.rank, postgresql_where=table.c.state == "waiting")
 Index("outbox_leased", table.c.org, table.c.lane, postgresql_where=table.c.leased_until.is_not(None))
@@ -55,6 +56,7 @@ Index(
     table.c.error_code,
     postgresql_where=table.c.error_reason.is_not(None),
 )
+Index("outbox_mapping", table.c.org, table.c.mapping)
 Index("outbox_bulk", table.c.bulk_job, postgresql_where=table.c.bulk_job.is_not(None))
 
 
@@ -64,6 +66,7 @@ class State(StrEnum):
     WAITING = "waiting"  # put with new content, or an attempt failed and may be repeated; leaves by a settled attempt
     DELIVERED = "delivered"  # Salesforce holds this content; leaves when other content is put
     DEAD = "dead"  # refused for good, or tried too often; leaves when other content is put, by a redrive or a release
+    LEFT_OUT = "left_out"  # the org's mapping does not want it; leaves when other content is put
     DISCARDED = "discarded"  # a person gave it up, with a reason; leaves when other content is put, or by a redrive
 
 
@@ -79,12 +82,14 @@ _FIELDS = (
     "parent_sobject",
     "parent_key",
     "traceparent",
+    "mapping",
+    "state",
 )
 _ARRAYS = ", ".join(f"CAST(:{name} AS {'smallint' if name == 'rank' else 'text'}[])" for name in _FIELDS)
 _PUT = text(
     f"""
-    INSERT INTO outbox AS known ({", ".join(_FIELDS)}, state, not_before, put_at)
-    SELECT {", ".join(_FIELDS)}, 'waiting', :now, :now
+    INSERT INTO outbox AS known ({", ".join(_FIELDS)}, not_before, put_at)
+    SELECT {", ".join(_FIELDS)}, :now, :now
     FROM unnest({_ARRAYS}) AS wish ({", ".join(_FIELDS)})
     ORDER BY org, sobject, key
     ON CONFLICT (org, sobject, key) DO UPDATE SET
@@ -102,7 +107,9 @@ _PUT = text(
         release_at = NULL,
         not_before = excluded.not_before,
         put_at = excluded.put_at,
-        state = CASE WHEN excluded.digest = known.delivered_digest AND known.leased_by IS NULL
+        mapping = excluded.mapping,
+        state = CASE WHEN excluded.state <> 'waiting' THEN excluded.state
+                     WHEN excluded.digest = known.delivered_digest AND known.leased_by IS NULL
                      THEN 'delivered' ELSE 'waiting' END
     WHERE known.digest <> excluded.digest
     RETURNING 1
@@ -127,6 +134,8 @@ async def put(tx: Transaction, records: Sequence[DesiredRecord], *, now: datetim
             "parent_sobject": record.parent.sobject if record.parent else None,
             "parent_key": record.parent.key if record.parent else None,
             "traceparent": record.traceparent,
+            "mapping": record.mapping,
+            "state": State.WAITING if record.enabled else State.LEFT_OUT,
         }
         for record in records
     ]

@@ -120,7 +120,7 @@ def payment_facts(family: Family) -> PaymentFacts:
         entity=family.root.entity,
         command_id=request_row.object_id if request_row else None,
         payment_intent_id=intent_row.object_id if intent_row else None,
-        record_id=family.root.record_id or (intent_row.record_id if intent_row else None),
+        record_id=family.root.record_id or (intent_row.record_id if intent_row else None) or family.root.routed_id,
         customer_id=intent.get("customer") or session.get("customer") or request.get("customer"),
         status=payment_status(intent, money) if intent else request_status(request, session or None),
         stripe_status=intent.get("status") or session.get("status"),

@@ -18,6 +18,11 @@ class Family:
     root: MirrorRow
     members: dict[str, list[MirrorRow]] = field(default_factory=lambda: defaultdict(list))
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """The root's entity and id."""
+        return self.root.entity, self.root.object_id
+
     def all(self, object_type: str) -> list[MirrorRow]:
         """Return the members of a type, oldest first."""
         return self.members.get(object_type, [])

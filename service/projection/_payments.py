@@ -7,6 +7,7 @@ from service.mirror import MirrorRow
 from service.projection._facts import PaymentFacts, payment_facts
 from service.projection._families import Family
 from service.projection._money import charge_money, charge_status
+from service.projection._routing import Route
 from service.projection._values import Fields, Lane, currency_of, cut, money, reference, unix, when
 
 PAYMENT_RANK, CHARGE_RANK = 0, 1
@@ -32,15 +33,13 @@ def payment_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
     facts = payment_facts(family)
     trace = intent.traceparent or family.root.traceparent
     payment = reference("Payment__c", intent.object_id)
-    yield lane.record("Payment__c", intent.object_id, _payment(facts, family), PAYMENT_RANK, None, trace)
+    fields = _payment(facts, family) | _belonging(lane.route)
+    yield lane.record("Payment__c", intent.object_id, fields, PAYMENT_RANK, None, trace)
     for row in family.all("charge"):
         yield lane.record("Charge__c", row.object_id, _charge(family, row, payment), CHARGE_RANK, payment, trace)
 
 
 def _payment(facts: PaymentFacts, family: Family) -> Fields:
-    source = SOURCE_OBJECTS.get((facts.record_id or "")[:3])
-    requested = family.latest("counterfoil.request")
-    request = (requested.body if requested else None) or {}
     intent = family.all("payment_intent")[-1].body or {}
     return {
         "Entity__c": facts.entity,
@@ -61,10 +60,18 @@ def _payment(facts: PaymentFacts, family: Family) -> Fields:
         "Failure_Message__c": cut(facts.failure_message, 255),
         "Stripe_Customer_Id__c": facts.customer_id,
         "Livemode__c": bool(facts.livemode),
-        "Account__c": request.get("account_id"),
-        "Opportunity__c": facts.record_id if source == "Opportunity" else None,
-        "Order__c": facts.record_id if source == "Order" else None,
         "Request_Id__c": facts.command_id,
+    }
+
+
+def _belonging(route: Route) -> Fields:
+    source = SOURCE_OBJECTS.get((route.sale or "")[:3])
+    return {
+        "Account__c": route.account,
+        "Contact__c": route.contact,
+        "Opportunity__c": route.sale if source == "Opportunity" else None,
+        "Order__c": route.sale if source == "Order" else None,
+        "Routing__c": route.state.value if route.state else None,
     }
 
 

@@ -3,16 +3,21 @@
 Field names are those of the package in deploy/salesforce; an org that keeps other names maps them when it is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from service.domain import DesiredRecord
+from service.mapping import Names, apply
 from service.mirror import MirrorRow
 from service.projection._customers import customer_records
 from service.projection._disputes import dispute_records
 from service.projection._families import families
+from service.projection._invoices import invoice_records
 from service.projection._payments import payment_records
 from service.projection._payouts import payout_records
 from service.projection._refunds import refund_records
+from service.projection._routing import CUSTOMER_FIELD, Route, Subject, moves, route
 from service.projection._sources import source_records
 from service.projection._transactions import transaction_records
 from service.projection._values import Lane, Rule
@@ -20,23 +25,46 @@ from service.projection._values import Lane, Rule
 _PAYMENT: tuple[Rule, ...] = (payment_records, refund_records, dispute_records, transaction_records)
 # What moved on the balance is recorded whatever it came from.
 _ANY: tuple[Rule, ...] = (transaction_records,)
+_OURS: Names = MappingProxyType({})
 # By the type of a family's root: what its members become.
 RULES: dict[str, tuple[Rule, ...]] = {
     "counterfoil.request": _PAYMENT,
     "payment_intent": _PAYMENT,
     "customer": (customer_records,),
+    "invoice": (invoice_records,),
     "payout": (payout_records, transaction_records),
 }
 
 
-def records(rows: Sequence[MirrorRow], *, org: str) -> list[DesiredRecord]:
-    """Return every record the rows of one lane ask for; each key once. Pure."""
+def records(
+    rows: Sequence[MirrorRow],
+    *,
+    org: str,
+    linked: Sequence[MirrorRow] = (),
+    names: Names = _OURS,
+    version: str = "",
+    routes: Mapping[tuple[str, str], Route] = MappingProxyType({}),
+    customer_fields: Mapping[str, str] = MappingProxyType({}),
+) -> list[DesiredRecord]:
+    """Return every record the rows of one lane ask for; each key once. Pure.
+
+    `linked` is what they name in other lanes, as far as it is known; `names` and `version` are of the org's mapping;
+    `routes` where each family belongs, by its root; `customer_fields` how an entity's customer id is called.
+    """
     found = families(rows)
-    wanted = [
-        record
-        for family in found
-        for rule in RULES.get(family.root.object_type, _ANY)
-        for record in rule(family, Lane(org, family.root.record_id or family.root.object_id))
-    ]
-    wanted += source_records(found, org)
-    return list({(record.sobject, record.key): record for record in wanted}.values())
+    known = {(row.entity, row.object_id): row for row in linked}
+    wanted: list[DesiredRecord] = []
+    for family in found:
+        routed = routes.get(family.key) or route(Subject(family), {})
+        customer_field = customer_fields.get(family.root.entity, CUSTOMER_FIELD)
+        lane = Lane(org, family.root.belongs_to or family.root.object_id, known, routed, customer_field)
+        wanted += [record for rule in RULES.get(family.root.object_type, _ANY) for record in rule(family, lane)]
+    # What is about to move into another lane is no longer shown by this one's record.
+    staying = [one for one in found if one.key not in routes or not moves(one, routes[one.key])]
+    wanted += source_records(staying, org)
+    once: dict[tuple[str, str], DesiredRecord] = {}
+    for record in wanted:  # an Account may hold a customer of each entity, in a field of its own
+        before = once.get((record.sobject, record.key))
+        whole = replace(record, fields=before.fields | record.fields) if before else record
+        once[record.sobject, record.key] = whole
+    return apply(names, once.values(), {row.object_id: row.body for row in rows}, version=version)

@@ -59,6 +59,18 @@ class DisputeStage(StrEnum):
     UNKNOWN = "Unknown"  # Stripe said something newer than this table: see the Stripe status beside it
 
 
+class InvoiceStatus(StrEnum):
+    """The values of the global value set Payment_Status that are of invoices, by their API names."""
+
+    DRAFT = "Draft"
+    OPEN = "Open"  # an invoice to be paid, a payment that is asked for, a credit note in force
+    PAID = "Paid"
+    VOID = "Void"  # an invoice or credit note that never counted, a draft that was deleted
+    UNCOLLECTIBLE = "Uncollectible"  # an invoice written off; it may still be paid
+    CANCELLED = "Cancelled"  # a payment that is no longer asked for
+    UNKNOWN = "Unknown"  # Stripe said something newer than this table: see the Stripe status beside it
+
+
 class Reconciliation(StrEnum):
     """The values of the global value set Payout_Reconciliation, by their API names."""
 
@@ -70,8 +82,17 @@ class Reconciliation(StrEnum):
     UNKNOWN = "Unknown"  # for words of later versions
 
 
+class Routing(StrEnum):
+    """The values of the global value set Routing, by their API names; empty while an answer is awaited."""
+
+    MATCHED = "Matched"  # at least one record was found
+    UNMATCHED = "Unmatched"  # none was: an exception, until one appears
+    AMBIGUOUS = "Ambiguous"  # several hold the value that only one may hold
+    UNKNOWN = "Unknown"  # for words of later versions
+
+
 # The words of every picklist that is written: an org must offer all of each.
-PICKLISTS: tuple[type[StrEnum], ...] = (PaymentStatus, DisputeStage, Reconciliation)
+PICKLISTS: tuple[type[StrEnum], ...] = (PaymentStatus, InvoiceStatus, DisputeStage, Reconciliation, Routing)
 
 _INTENT = {
     "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT_METHOD,

@@ -1,13 +1,15 @@
 """How values of Stripe's are written to Salesforce, and what every rule is given."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from service.domain import DesiredRecord, Reference, Value, from_minor, moment
+from service.mirror import MirrorRow
 from service.projection._families import Family
+from service.projection._routing import CUSTOMER_FIELD, Route
 
 KEY = "Stripe_Id__c"
 Fields = dict[str, Value | Reference]
@@ -19,6 +21,15 @@ class Lane:
 
     org: str
     key: str
+    # What members of the family name in other families, as far as it is known.
+    linked: Mapping[tuple[str, str], MirrorRow] = field(default_factory=dict)
+    # Where the family belongs, and how the customer's id is called in its org.
+    route: Route = field(default_factory=Route)
+    customer_field: str = CUSTOMER_FIELD
+
+    def known(self, row: MirrorRow) -> MirrorRow | None:
+        """Return what `row` names in another family, once it is known."""
+        return self.linked.get((row.entity, row.linked_id or ""))
 
     def record(  # noqa: PLR0917  (as a sentence: this object, this id, these fields)
         self,

@@ -10,8 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from service.domain import SOURCE_OBJECTS, DesiredRecord, Statement
+from service.mapping import Names, apply
 from service.mirror import MirrorRow
-from service.projection._records import records
+from service.projection._history import widest_changes
+from service.projection._records import _OURS, records
+from service.projection._values import Lane
 
 _ENTITY = "e" * 40  # service.config: the longest name
 _LONG = "x" * 5000  # docs.stripe.com's OpenAPI description gives texts this limit, addresses of Checkout too
@@ -27,17 +30,29 @@ def _id(prefix: str) -> str:
     return prefix.ljust(255, "x")  # docs.stripe.com/upgrades: ids have at most 255 characters
 
 
-def widest_records(org: str) -> list[DesiredRecord]:
+def widest_records(org: str, names: Names = _OURS) -> list[DesiredRecord]:
     """Return every record there can be in `org`, for payments of each kind of source and course, and a customer."""
     found: list[DesiredRecord] = []
     for prefix in SOURCE_OBJECTS:
         for currency, amount in _AMOUNTS.items():
             for status in ("succeeded", "requires_payment_method", _LONG):
                 rows = list(_rows(f"{prefix}000000000001AAA", currency, amount, status))
-                found += records(rows, org=org)
+                found += records(rows, org=org, names=names)
     for currency, amount in _AMOUNTS.items():
-        found += records(list(_payout_rows(currency, amount)), org=org)
-    return found
+        found += records(list(_payout_rows(currency, amount)), org=org, names=names)
+        named = [
+            _row("customer", _id("cus_"), None, "001000000000001AAA", {}),
+            _row("payment_intent", _id("pi_"), None, None, {}),
+        ]
+        for record_id, words in (
+            ("006000000000001AAA", ("uncollectible", "open", "issued")),
+            ("801000000000001AAA", (_LONG,) * 3),
+        ):
+            found += records(
+                list(_invoice_rows(record_id, currency, amount, words)), org=org, linked=named, names=names
+            )
+    changes = widest_changes(Lane(org, _id("pi_")), _MOMENT)
+    return found + apply(names, changes, {}, version="")
 
 
 def _rows(record_id: str, currency: str, amount: int, status: str) -> Iterator[MirrorRow]:
@@ -75,7 +90,7 @@ def _rows(record_id: str, currency: str, amount: int, status: str) -> Iterator[M
         "failure_message": None if paid else _LONG,
         "payment_method_details": details,
     }
-    yield _row("charge", charge, intent, None, taken)
+    yield _row("charge", charge, intent, "003000000000001AAA", taken)
     if paid:
         settled = {
             **money,
@@ -89,7 +104,8 @@ def _rows(record_id: str, currency: str, amount: int, status: str) -> Iterator[M
         }
         yield _row("balance_transaction", transaction, charge, None, settled)
         yield from _back(charge, money, settled)
-    yield _row("customer", _id("cus_"), None, "001000000000001AAA", {})
+    for owner in ("001000000000001AAA", "003000000000001AAA"):
+        yield _row("customer", _id(f"cus_{owner}"), None, owner, {})
 
 
 def _back(charge: str, money: dict[str, Any], settled: dict[str, Any]) -> Iterator[MirrorRow]:
@@ -120,6 +136,39 @@ def _payout_rows(currency: str, amount: int) -> Iterator[MirrorRow]:
     yield _row(Statement.KIND, Statement.id_of(payout), payout, None, {"lines": lines})
     own = {"type": "payout", "reporting_category": "payout", "amount": -amount, "currency": currency}
     yield replace(_row("balance_transaction", _id("txn_"), payout, None, own), payout_id=payout)
+
+
+def _invoice_rows(record_id: str, currency: str, amount: int, statuses: tuple[str, str, str]) -> Iterator[MirrorRow]:
+    """Yield all that Stripe may tell of an invoice with a line, a payment and a credit note, in these statuses."""
+    invoice = _id("in_")
+    money = {"amount": amount, "currency": currency, "created": _CREATED}
+    sums = dict.fromkeys(
+        ("subtotal", "total", "amount_due", "amount_paid", "amount_remaining", "amount_paid_off_stripe"), amount
+    )
+    tax = [{"amount": amount}]
+    # A period may name times of its own; a quantity is written in three decimals.
+    line = {**money, "id": _id("il_"), "description": _LONG, "quantity": 999_999_999_999, "taxes": tax}
+    line["period"] = {"start": _CREATED, "end": _CREATED}
+    body = {
+        **money,
+        **sums,
+        "number": _LONG,
+        "status": statuses[0],
+        "customer": _id("cus_"),
+        "due_date": _CREATED,
+        "hosted_invoice_url": f"https://{'x' * 247}",
+        "invoice_pdf": f"https://{'x' * 247}",
+        "lines": {"data": [line]},
+        "status_transitions": dict.fromkeys(("finalized_at", "paid_at", "voided_at"), _CREATED),
+        "total_taxes": tax,
+    }
+    yield replace(_row("invoice", invoice, None, record_id, body), linked_id=_id("cus_"))
+    paid = {**money, "amount_requested": amount, "amount_paid": amount, "status": statuses[1]}
+    paid["status_transitions"] = {"paid_at": _CREATED}
+    yield replace(_row("invoice_payment", _id("inpay_"), invoice, None, paid), linked_id=_id("pi_"))
+    note = {**money, "pre_payment_amount": amount, "post_payment_amount": amount}
+    note |= {"number": _LONG, "reason": _LONG, "status": statuses[2]}
+    yield _row("credit_note", _id("cn_"), invoice, None, note)
 
 
 def _row(kind: str, key: str, parent: str | None, record_id: str | None, body: dict[str, Any]) -> MirrorRow:

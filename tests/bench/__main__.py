@@ -24,6 +24,7 @@ import typer
 from rich.console import Console
 
 from deploy.demo.stack import START_SECONDS, Stack
+from tests.bench.arrivals import DISTINCT, HOT, Arrivals, apart
 from tests.bench.events import TYPES, moulds
 from tests.bench.meters import Postgres
 from tests.bench.orders import Orders
@@ -41,10 +42,11 @@ class Scale:
     rounds: int
     memory_steps: tuple[int, ...]
     orders: int
+    arrivals: int
 
 
-FULL = Scale({SERVICE: 8_000, NOTHING: 12_000, ONE_BY_ONE: 4_000}, 3, (10_000, 50_000, 100_000), 60)
-QUICK = Scale({SERVICE: 400, NOTHING: 400, ONE_BY_ONE: 400}, 1, (100, 200, 300), 5)
+FULL = Scale({SERVICE: 8_000, NOTHING: 12_000, ONE_BY_ONE: 4_000}, 3, (10_000, 50_000, 100_000), 60, 10_000)
+QUICK = Scale({SERVICE: 400, NOTHING: 400, ONE_BY_ONE: 400}, 1, (100, 200, 300), 5, 400)
 CONNECTIONS = (16, 64)
 
 
@@ -165,6 +167,22 @@ def measure_orders(report: Report, stack: Stack, postgres: Postgres, scale: Scal
         orders.close()
 
 
+def measure_arrivals(
+    report: Report, stack: Stack, postgres: Postgres, scale: Scale, shapes: list[dict[str, Any]]
+) -> None:
+    """Fill in what it takes until everything stands in Salesforce, for new records and for one that never rests."""
+    for earlier in stack.services:
+        if earlier.running:
+            earlier.stop()
+    postgres.clean()
+    service = stack.start_service()
+    load = Load(apart(shapes), path=f"/webhooks/stripe/{stack.entity}", secret=stack.webhook_secret, postgres=postgres)
+    arrivals = Arrivals(stack, Target(SERVICE, stack.web_port, psutil.Process(service.process.pid)), load, postgres)
+    for name in (DISTINCT, HOT):
+        report.arrivals[name] = arrivals.measure(scale.arrivals, hot=name == HOT)
+    service.stop()
+
+
 def run(scale: Scale, folder: Path) -> Report:
     """Measure everything in one run."""
     with Postgres(folder / "data") as postgres, Stack(folder, database_url=postgres.url) as stack:
@@ -176,13 +194,25 @@ def run(scale: Scale, folder: Path) -> Report:
         return report
 
 
+def run_arrivals(scale: Scale, folder: Path) -> Report:
+    """Measure arrivals only."""
+    with Postgres(folder / "data") as postgres, Stack(folder, database_url=postgres.url) as stack:
+        report = Report({"python": platform.python_version(), "cores": os.cpu_count()}, {})
+        stack.start_sandbox()
+        measure_arrivals(report, stack, postgres, scale, moulds(payment_events(stack)))
+        return report
+
+
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="A few hundred events: proves that it works.")] = False,
+    arrivals: Annotated[
+        bool, typer.Option("--arrivals", help="Only this: from webhook to Salesforce record, and calls for it.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Measure webhooks and commands, beside their floors."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as folder:
-        report = run(QUICK if quick else FULL, Path(folder))
+        report = (run_arrivals if arrivals else run)(QUICK if quick else FULL, Path(folder))
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
     report.show(Console(width=None if sys.stdout.isatty() else 170))

@@ -6,11 +6,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.arrivals import DISTINCT, HOT, ArrivalFigures
 from tests.bench.orders import OrderFigures
 from tests.bench.rates import NOTHING, ONE_BY_ONE, SERVICE, Figures
 
 CPU_AIM = 0.30
 RATE_AIM = 0.60
+# Calls to Salesforce for 1,000 events.
+CALLS_AIM = {DISTINCT: 8, HOT: 2}
 
 
 @dataclass
@@ -23,6 +26,7 @@ class Report:
     statements_a_commit: dict[str, float] = field(default_factory=dict)
     memory_mib: dict[int, float] = field(default_factory=dict)
     orders: dict[str, OrderFigures] = field(default_factory=dict)
+    arrivals: dict[str, ArrivalFigures] = field(default_factory=dict)
 
     def ratios(self, connections: int) -> tuple[float, float]:
         """Return CPU an event as a share of one insert each, and the rate as a share of no database."""
@@ -41,6 +45,9 @@ class Report:
     def show(self, console: Console) -> None:
         """Print it for people."""
         console.print("  ".join(f"{name} {value}" for name, value in self.machine.items()), highlight=False)
+        if self.arrivals:
+            console.print(self._arrival_table())
+            return
         console.print(f"bodies {self.body_bytes}", highlight=False)
         console.print(self._rate_table())
         for connections in self.rates:
@@ -84,6 +91,16 @@ class Report:
         for name, seen in self.orders.items():
             table.add_row(name, f"{seen.wall_p50_ms:.1f}", f"{seen.wall_p95_ms:.1f}", f"{seen.cpu_ms:.1f}")
         table.caption = "CPU with all that follows: Stripe's call, its webhooks, the records written to Salesforce"
+        return table
+
+    def _arrival_table(self) -> Table:
+        columns = ("events", "count", "seconds", "events/s", "calls", "calls/1,000", "aim", "records")
+        table = Table(*columns, title="From webhook to Salesforce record, everything in one process")
+        for name, seen in self.arrivals.items():
+            aim = f"at most {CALLS_AIM[name]}: {_met(seen.calls_per_thousand <= CALLS_AIM[name])}"
+            figures = (f"{seen.seconds:.1f}", f"{seen.rate:,.0f}", str(seen.calls), f"{seen.calls_per_thousand:.1f}")
+            table.add_row(name, str(seen.events), *figures, aim, str(seen.records))
+        table.caption = "calls: to Salesforce's API, signing in and looking around included"
         return table
 
 

@@ -13,13 +13,13 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from service import commands, inbox, mirror, outbox  # noqa: F401  (each declares its tables)
+from service import commands, history, inbox, links, mirror, outbox  # noqa: F401  (each declares its tables)
 from service.db import metadata
 from service.errors import ConfigurationError
 from service.migrations import pending, upgrade
 from tests.support.postgres import at_database, drop_database, empty_database
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 # Everything a catalogue knows of tables, indexes, functions, triggers and types, in comparable words.
 CATALOGUE = """
     SELECT 'column', table_name || '.' || column_name,
@@ -99,6 +99,11 @@ def test_the_tables_the_rooms_declare_are_the_migrated_ones(database_url: str) -
         "bulk_jobs",
         "api_calls",
         "payout_entries",
+        "links",
+        "routes",
+        "statuses",
+        "due_dates",
+        "reactions",
         "commands",
         "calls",
     }

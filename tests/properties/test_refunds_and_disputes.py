@@ -159,7 +159,7 @@ def difference(one: dict[Any, DesiredRecord], other: dict[Any, DesiredRecord]) -
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=100, deadline=None, suppress_health_check=_SLOW)
 async def test_any_part_of_a_history_in_any_order_ends_in_the_same_records(
     database: Database, data: st.DataObject
 ) -> None:
@@ -176,7 +176,7 @@ async def test_any_part_of_a_history_in_any_order_ends_in_the_same_records(
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=40, deadline=None, suppress_health_check=_SLOW)
 async def test_on_the_way_no_more_goes_back_than_came_in(database: Database, data: st.DataObject) -> None:
     history = data.draw(histories())
     await forget(database)

@@ -1,10 +1,11 @@
 """The whole product for a story: sandbox and service as processes, and the clients with which a user sees them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 
@@ -20,6 +21,7 @@ _WORK = """
     SELECT (SELECT count(*) FROM inbox WHERE state = 'recorded')
          + (SELECT count(*) FROM mirror WHERE dirty OR fetch_at < %(soon)s)
          + (SELECT count(*) FROM outbox WHERE state = 'waiting')
+         + (SELECT count(*) FROM reactions WHERE state = 'waiting')
          + (SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))
 """
 _SOON = timedelta(minutes=10)
@@ -27,11 +29,14 @@ CLOSE_DATE = "2026-12-31"
 
 
 @contextmanager
-def staged(postgres_url: str, **environment: str) -> Iterator[Cast]:
-    """Give a running stack with a database of its own; `environment` goes to the service."""
+def staged(postgres_url: str, *, reactions: Sequence[dict[str, Any]] = (), **environment: str) -> Iterator[Cast]:
+    """Give a running stack with a database of its own and rules of its org; `environment` goes to the service."""
     url = fresh_database(postgres_url)
     try:
-        with short_folder() as folder, Stack(folder, database_url=url, environment=environment) as stack:
+        with (
+            short_folder() as folder,
+            Stack(folder, database_url=url, environment=environment, reactions=reactions) as stack,
+        ):
             stack.start_sandbox()
             service = stack.start_service()
             with gathered(stack, service, Screen(plain=True, chapters=1)) as cast:

@@ -25,6 +25,7 @@ from service.clients.salesforce._errors import (
     EXPIRED_SESSION,
     REJECTED,
     UNAVAILABLE,
+    classify,
     translate,
     unreadable,
 )
@@ -125,6 +126,26 @@ class SalesforceApi:
         """
         return await self._write("upsert", Write(sobject, key_field, records))
 
+    async def create(self, sobject: str, records: Sequence[dict[str, Any]]) -> list[RecordResult]:
+        """Create up to 200 records or publish up to 200 events, each for itself; results in the order sent.
+
+        It has no key: when the answer is lost, nobody knows whether they were made.
+        """
+        return await self._write("create", Write(sobject, None, records), "POST")
+
+    async def notify(self, given: dict[str, Any]) -> None:
+        """Send one custom notification: the input of the action customNotificationAction."""
+        body = orjson.dumps({"inputs": [given]})
+
+        def call(sf: Salesforce) -> None:
+            answer = self._json(sf, "POST", "actions/standard/customNotificationAction", data=body)
+            if not (isinstance(answer, list) and answer and isinstance(answer[0], dict)):
+                raise unreadable("notification")
+            if answer[0].get("isSuccess") is not True:
+                raise classify(answer[0].get("errors"))
+
+        await self._run("notify", "CustomNotification", call)
+
     async def update(self, sobject: str, records: Sequence[dict[str, Any]]) -> list[RecordResult]:
         """Update up to 200 records, each with its "id" and each for itself; results in the order sent."""
         return await self._write("update", Write(sobject, None, records))
@@ -156,7 +177,7 @@ class SalesforceApi:
         self._calls.close()
         self._http.close()
 
-    async def _write(self, operation: str, write: Write) -> list[RecordResult]:
+    async def _write(self, operation: str, write: Write, method: str = "PATCH") -> list[RecordResult]:
         if len(write.records) > MAX_RECORDS:
             raise ValueError(f"a call takes at most {MAX_RECORDS} records")
         if not write.records:
@@ -164,7 +185,7 @@ class SalesforceApi:
         body = orjson.dumps(write.body(), default=_number)
 
         def call(sf: Salesforce) -> list[RecordResult]:
-            return write.read(self._json(sf, "PATCH", path_of(write), data=body))
+            return write.read(self._json(sf, method, path_of(write), data=body))
 
         return await self._run(operation, write.sobject, call)
 

@@ -37,6 +37,7 @@ _SERVICES = {
     "dispute": "disputes",
     "event": "events",
     "invoice": "invoices",
+    "invoice_payment": "invoice_payments",
     "payment_intent": "payment_intents",
     "payment_method": "payment_methods",
     "payout": "payouts",
@@ -44,6 +45,9 @@ _SERVICES = {
     "setup_intent": "setup_intents",
     "subscription": "subscriptions",
 }
+
+# What is listed below another object, whose id the parameters carry under this name.
+_BELOW = {"line_item": ("invoices.line_items", "invoice")}
 
 # The library measures our calls and reports them with the next one; Stripe needs no such report from us.
 stripe.enable_telemetry = False
@@ -131,14 +135,17 @@ class StripeApi:
         return await self._run("retrieve", object_type, call, {"stripe.object_id": object_id})
 
     async def list(self, object_type: str, params: dict[str, Any], *, limit: int) -> list[Answer]:
-        """Read up to `limit` objects in Stripe's order (newest first), page after page."""
+        """Read up to `limit` objects in Stripe's order (newest first, lines in theirs), page after page.
+
+        Lines ("line_item") are those of the invoice whose id `params` carries as "invoice".
+        """
         if limit < 1:
             raise ValueError("limit must be at least 1")
-        service = self._service(object_type)
+        listing = self._listing(object_type, params)
 
         def call(current: Span) -> list[Answer]:
             found: list[Answer] = []
-            page = service.list({**params, "limit": min(limit, PAGE_SIZE)})
+            page = listing(min(limit, PAGE_SIZE))
             while True:
                 head = self._answer(page, current)
                 found += [Answer(item.to_dict(for_json=True), head.as_of, head.request_id, False) for item in page.data]
@@ -159,6 +166,14 @@ class StripeApi:
     def close(self) -> None:
         """Take no more calls."""
         self._calls.close()
+
+    def _listing(self, object_type: str, params: dict[str, Any]) -> Callable[[int], Any]:
+        if object_type not in _BELOW:
+            service = self._service(object_type)
+            return lambda size: service.list({**params, "limit": size})
+        path, above = _BELOW[object_type]
+        rest = {name: value for name, value in params.items() if name != above}
+        return lambda size: attrgetter(path)(self._client.v1).list(params[above], {**rest, "limit": size})
 
     def _service(self, object_type: str) -> Any:
         path = _SERVICES.get(object_type)

@@ -1,0 +1,198 @@
+"""Questions to Salesforce: which record's field equals a value. Asked once, tried again with growing pauses."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import and_, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from service.db import Transaction
+from service.domain import retry_delay
+from service.links._tables import links
+
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=6)
+# A record that was found is looked up again: it may have been merged into another one.
+_FOUND_PAUSE = timedelta(days=7)
+# These are not looked up to be undone: we write the payment they show ourselves, and may show a newer one by now.
+_KEPT = frozenset({"Opportunity", "Order"})
+_ERROR_CHARS = 200
+
+
+class LinkState(StrEnum):
+    """What is known about a question."""
+
+    ASKED = "asked"
+    FOUND = "found"
+    NONE = "none"
+    AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Question:
+    """Which `sobject` has `value` in `field` (our name of it)?"""
+
+    sobject: str
+    field: str
+    value: str
+
+    @property
+    def text(self) -> str:
+        """The question as one text, as it is kept beside what asked it."""
+        return f"{self.sobject}.{self.field}={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An answer: `record_id` of 18 characters when found, with the Account that record belongs to, if any."""
+
+    state: LinkState
+    record_id: str | None = None
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Questions of one entity about one field that are to be asked now, with how often each was asked."""
+
+    entity: str
+    sobject: str
+    field: str
+    attempts: Mapping[str, int]
+
+    def question(self, value: str) -> Question:
+        """Return one of them."""
+        return Question(self.sobject, self.field, value)
+
+
+_KEY = (links.c.sobject, links.c.field, links.c.value)
+
+
+async def known(tx: Transaction, entity: str, questions: Collection[Question]) -> dict[Question, Link]:
+    """Return the answers there are; a question that waits for its first one is left out.
+
+    None of them changes before the transaction ends: so whoever keeps that it asked is told of every later answer.
+    """
+    keys = [(one.sobject, one.field, one.value) for one in questions]
+    query = (
+        select(*_KEY, links.c.state, links.c.record_id, links.c.account_id)
+        .where(links.c.entity == entity, tuple_(*_KEY).in_(keys))
+        .order_by(*_KEY)
+        .with_for_update(read=True)
+    )
+    found = {Question(*row[:3]): Link(LinkState(row[3]), row[4], row[5]) for row in await tx.execute(query)}
+    return {question: link for question, link in found.items() if link.state is not LinkState.ASKED}
+
+
+async def ask(tx: Transaction, entity: str, questions: Collection[Question], *, now: datetime) -> bool:
+    """Ask what was not asked yet, sorted so that two writers lock in one order; tell whether anything was new."""
+    rows = [
+        {
+            "entity": entity,
+            "sobject": one.sobject,
+            "field": one.field,
+            "value": one.value,
+            "state": LinkState.ASKED.value,
+            "next_try_at": now,
+        }
+        for one in sorted(questions)
+    ]
+    if not rows:
+        return False
+    made = await tx.execute(insert(links).values(rows).on_conflict_do_nothing().returning(links.c.value))
+    return bool(made.all())
+
+
+async def take(tx: Transaction, *, now: datetime, lease: timedelta, limit: int) -> Due | None:
+    """Claim up to `limit` questions that one query can answer, for `lease`; None when nothing is due."""
+    first = (
+        select(links.c.entity, links.c.sobject, links.c.field)
+        .where(links.c.next_try_at <= now)
+        .order_by(links.c.next_try_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    group = (await tx.execute(first)).one_or_none()
+    if group is None:
+        return None
+    same = and_(links.c.entity == group.entity, links.c.sobject == group.sobject, links.c.field == group.field)
+    due = (
+        select(links.c.value)
+        .where(same, links.c.next_try_at <= now)
+        .order_by(links.c.next_try_at, links.c.value)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    values = [row.value for row in await tx.execute(due)]
+    claimed = (
+        update(links)
+        .where(same, links.c.value.in_(values))
+        .values(next_try_at=now + lease, attempts=links.c.attempts + 1)
+        .returning(links.c.value, links.c.attempts)
+    )
+    return Due(*group, {row.value: row.attempts for row in await tx.execute(claimed)})
+
+
+async def settle(tx: Transaction, due: Due, answers: Mapping[str, Link], *, now: datetime) -> list[Question]:
+    """Keep what Salesforce answered for each value; return the questions whose answer is another one now."""
+    same = and_(links.c.entity == due.entity, links.c.sobject == due.sobject, links.c.field == due.field)
+    stored = {
+        row.value: Link(LinkState(row.state), row.record_id, row.account_id)
+        for row in await tx.execute(
+            select(links).where(same, links.c.value.in_(answers)).order_by(*_KEY).with_for_update()
+        )
+    }
+    changed: list[Question] = []
+    for value, answer in answers.items():
+        before = stored[value]
+        if before.state is LinkState.FOUND and due.sobject in _KEPT and answer.state is not LinkState.FOUND:
+            answer = before  # noqa: PLW2901  (see _KEPT)
+        attempts = due.attempts[value] if before.state in {answer.state, LinkState.ASKED} else 1
+        found = answer.state is LinkState.FOUND
+        pause = _FOUND_PAUSE if found else retry_delay(attempts, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
+        values = {
+            "state": answer.state.value,
+            "record_id": answer.record_id,
+            "account_id": answer.account_id,
+            "attempts": 0 if found else attempts,
+            "error": None,
+            "looked_up_at": now,
+            "next_try_at": now + pause,
+        }
+        await tx.execute(update(links).where(same, links.c.value == value).values(values))
+        if answer != before:
+            changed.append(due.question(value))
+    return changed
+
+
+async def postpone(tx: Transaction, due: Due, *, error: str, now: datetime) -> None:
+    """Ask again later, because Salesforce gave no answer; `error` is a reason word."""
+    pause = retry_delay(min(due.attempts.values()), first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
+    await tx.execute(
+        update(links)
+        .where(
+            links.c.entity == due.entity,
+            links.c.sobject == due.sobject,
+            links.c.field == due.field,
+            links.c.value.in_(due.attempts),
+        )
+        .values(error=error[:_ERROR_CHARS], next_try_at=now + pause)
+    )
+
+
+async def look_again(tx: Transaction, entities: Sequence[str], values: Collection[str], *, now: datetime) -> bool:
+    """Ask at once, and again at short pauses, for values that a record is about to hold; tell whether any waited."""
+    if not values:
+        return False
+    again = (
+        update(links)
+        .where(
+            links.c.entity.in_(entities),
+            links.c.value.in_(values),
+            or_(links.c.state == LinkState.NONE, links.c.state == LinkState.AMBIGUOUS),
+        )
+        .values(next_try_at=now, attempts=0)
+        .returning(links.c.value)
+    )
+    return bool((await tx.execute(again)).all())
