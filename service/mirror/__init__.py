@@ -6,6 +6,7 @@ an older sight in place of a newer one.
 """
 
 from service.mirror import payouts
+from service.mirror._again import look_again
 from service.mirror._fetches import FetchDue, postpone_fetch, settle_fetch, take_fetches
 from service.mirror._graphs import (
     Lane,
@@ -36,6 +37,7 @@ __all__ = [
     "load_family",
     "load_linked",
     "load_naming",
+    "look_again",
     "move",
     "observe",
     "payouts",
