@@ -10,7 +10,7 @@ from service.config import Entity, Reaction
 from service.db import Database, Transaction, Wakes
 from service.domain import DesiredRecord
 from service.errors import CounterfoilError
-from service.mapping import Names, mapping_version
+from service.mapping import Names, mapping_version, reporting_of
 from service.mirror import Lane, MirrorRow
 from service.projection._changes import Terms, note_changes
 from service.projection._families import Family, families
@@ -44,11 +44,15 @@ class Projector:
         self._clock = clock
         self._entities = entities
         self._customer_fields = {name: entity.customer_field for name, entity in entities.items()}
+        self._reporting = reporting_of(entities)
         self._org_of = {name: entity.org for name, entity in entities.items()}
         self._batch_limit = batch_limit
         self._mappings = mappings or {}
         self._reactions = reactions or {}
-        self._versions = {org: mapping_version(names) for org, names in self._mappings.items()}
+        self._versions = {
+            org: mapping_version(self._mappings.get(org, {}), reporting_of(entities, org))
+            for org in set(self._org_of.values())
+        }
 
     def _siblings(self, entity: str) -> list[str]:
         """Return the entities whose payments may belong to the same Salesforce records."""
@@ -150,4 +154,5 @@ class Projector:
             version=version,
             routes=routed.routes,
             customer_fields=self._customer_fields,
+            reporting=self._reporting,
         )
