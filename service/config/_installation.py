@@ -116,6 +116,11 @@ class Entity(_Frozen):
         default="Stripe_Customer_Id__c",
         description="Field of Account and Contact with this account's customer id: one for each entity of an org.",
     )
+    reporting_currency: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{3}$",
+        description="Currency the entity reports in; payments show their amount in it at Stripe's rate.",
+    )
     routing: tuple[RoutingRule, ...] = Field(
         default=(), max_length=20, description="How to find the record of a payment that nothing else tells; in order."
     )

@@ -8,7 +8,7 @@ only what depends on it.
 """
 
 from service.delivery._deliver import Deliverer
-from service.delivery._reactions import Reactor
+from service.delivery._reactions import EVENT, TASK, TASK_KEY, Reactor
 from service.delivery._render import render
 
-__all__ = ["Deliverer", "Reactor", "render"]
+__all__ = ["EVENT", "TASK", "TASK_KEY", "Deliverer", "Reactor", "render"]

@@ -11,6 +11,7 @@ from service.commands import terms_fields
 from service.config import Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
+from service.maintenance._check_reactions import check_reactions
 from service.maintenance._fields import Described, access_faults, field_faults, key_faults
 from service.maintenance._finding import Finding, fault, ok
 from service.mapping import Names, field_name, object_name
@@ -43,6 +44,7 @@ async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe
         described = await _describe(api, names)
         findings += _written(subject, described, names)
         findings += _read(subject, org, described, names)
+        findings += await check_reactions(subject, org, api)
     except VendorError as error:
         findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
     if probe is not None:

@@ -7,7 +7,7 @@ both run, an hour apart, and end with the file of those that stay.
 from service import mirror, outbox, telemetry
 from service.config import Installation
 from service.db import Database, Wakes
-from service.mapping import mapping_version
+from service.mapping import mapping_version, reporting_of
 
 _BATCH_LIMIT = 500
 
@@ -24,7 +24,8 @@ class Remapper:
         """Take one batch of every org; return how many records it held, 0 when all are of the present mapping."""
         taken = 0
         for org in self._installation.orgs:
-            version = mapping_version(self._installation.mappings.get(org, {}))
+            reporting = reporting_of(self._installation.entities, org)
+            version = mapping_version(self._installation.mappings.get(org, {}), reporting)
             async with self._database.transaction() as tx:
                 lanes = await outbox.mapped_otherwise(tx, org=org, version=version, limit=_BATCH_LIMIT)
                 if lanes:

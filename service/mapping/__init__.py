@@ -4,7 +4,7 @@ Verbs: name, map, tell versions apart. Pure: it sees what it is given, and touch
 Refuses an expression whose value Salesforce could not take exactly, such as a binary fraction.
 """
 
-from service.mapping._apply import apply, mapping_version
+from service.mapping._apply import apply, mapping_version, reporting_of
 from service.mapping._evaluate import ExpressionFailed, evaluate
 from service.mapping._names import Names, field_name, is_enabled, object_name
 
@@ -17,4 +17,5 @@ __all__ = [
     "is_enabled",
     "mapping_version",
     "object_name",
+    "reporting_of",
 ]

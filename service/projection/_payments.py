@@ -7,6 +7,7 @@ from service.mirror import MirrorRow
 from service.projection._facts import PaymentFacts, payment_facts
 from service.projection._families import Family
 from service.projection._money import charge_money, charge_status
+from service.projection._reporting import reporting_fields
 from service.projection._routing import Route
 from service.projection._values import Fields, Lane, currency_of, cut, money, reference, unix, when
 
@@ -34,6 +35,7 @@ def payment_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
     trace = intent.traceparent or family.root.traceparent
     payment = reference("Payment__c", intent.object_id)
     fields = _payment(facts, family) | _belonging(lane.route)
+    fields |= reporting_fields(facts, family, lane.reporting_currency)
     yield lane.record("Payment__c", intent.object_id, fields, PAYMENT_RANK, None, trace)
     for row in family.all("charge"):
         yield lane.record("Charge__c", row.object_id, _charge(family, row, payment), CHARGE_RANK, payment, trace)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import replace
 
 from service import links, mirror, outbox, telemetry
@@ -10,7 +11,7 @@ from service.config import Entity, Reaction
 from service.db import Database, Transaction, Wakes
 from service.domain import DesiredRecord
 from service.errors import CounterfoilError
-from service.mapping import Names, mapping_version
+from service.mapping import Names, mapping_version, reporting_of
 from service.mirror import Lane, MirrorRow
 from service.projection._changes import Terms, note_changes
 from service.projection._families import Family, families
@@ -44,11 +45,15 @@ class Projector:
         self._clock = clock
         self._entities = entities
         self._customer_fields = {name: entity.customer_field for name, entity in entities.items()}
+        self._reporting = reporting_of(entities)
         self._org_of = {name: entity.org for name, entity in entities.items()}
         self._batch_limit = batch_limit
         self._mappings = mappings or {}
         self._reactions = reactions or {}
-        self._versions = {org: mapping_version(names) for org, names in self._mappings.items()}
+        self._versions = {
+            org: mapping_version(self._mappings.get(org, {}), reporting_of(entities, org))
+            for org in set(self._org_of.values())
+        }
 
     def _siblings(self, entity: str) -> list[str]:
         """Return the entities whose payments may belong to the same Salesforce records."""
@@ -111,11 +116,13 @@ class Projector:
         rows = await self._linkable(tx, rows, self._org_of[lane.entity])
         named = await mirror.load_linked(tx, rows)
         trace = next((row.traceparent for row in rows if row.traceparent), None)
+        attributes = {"counterfoil.lane": lane.key}
         try:
-            found = families(rows)
-            routed = await find_routes(tx, found, self._entities, now=self._clock.now())
-            wanted = self._records(rows, named, self._org_of[lane.entity], routed)
-            changes = await self._changes(tx, found, routed, changed, self._org_of[lane.entity])
+            with telemetry.span("mirror.project", parent=trace, attributes=attributes) if trace else nullcontext():
+                found = families(rows)
+                routed = await find_routes(tx, found, self._entities, now=self._clock.now())
+                wanted = self._records(rows, named, self._org_of[lane.entity], routed)
+                changes = await self._changes(tx, found, routed, changed, self._org_of[lane.entity])
             return wanted + changes, routed, None
         except (ArithmeticError, AttributeError, CounterfoilError, LookupError, TypeError, ValueError) as error:
             # A shape our rules did not foresee: this lane is set aside with its fault, all others go on.
@@ -153,4 +160,5 @@ class Projector:
             version=version,
             routes=routed.routes,
             customer_fields=self._customer_fields,
+            reporting=self._reporting,
         )

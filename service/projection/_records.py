@@ -45,11 +45,13 @@ def records(
     version: str = "",
     routes: Mapping[tuple[str, str], Route] = MappingProxyType({}),
     customer_fields: Mapping[str, str] = MappingProxyType({}),
+    reporting: Mapping[str, str] = MappingProxyType({}),
 ) -> list[DesiredRecord]:
     """Return every record the rows of one lane ask for; each key once. Pure.
 
     `linked` is what they name in other lanes, as far as it is known; `names` and `version` are of the org's mapping;
-    `routes` where each family belongs, by its root; `customer_fields` how an entity's customer id is called.
+    `routes` where each family belongs, by its root; `customer_fields` how an entity's customer id is called;
+    `reporting` is the currency an entity reports in.
     """
     found = families(rows)
     known = {(row.entity, row.object_id): row for row in linked}
@@ -57,7 +59,8 @@ def records(
     for family in found:
         routed = routes.get(family.key) or route(Subject(family), {})
         customer_field = customer_fields.get(family.root.entity, CUSTOMER_FIELD)
-        lane = Lane(org, family.root.belongs_to or family.root.object_id, known, routed, customer_field)
+        currency = reporting.get(family.root.entity)
+        lane = Lane(org, family.root.belongs_to or family.root.object_id, known, routed, customer_field, currency)
         wanted += [record for rule in RULES.get(family.root.object_type, _ANY) for record in rule(family, lane)]
     # What is about to move into another lane is no longer shown by this one's record.
     staying = [one for one in found if one.key not in routes or not moves(one, routes[one.key])]

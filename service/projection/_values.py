@@ -26,6 +26,8 @@ class Lane:
     # Where the family belongs, and how the customer's id is called in its org.
     route: Route = field(default_factory=Route)
     customer_field: str = CUSTOMER_FIELD
+    # The currency the entity reports in.
+    reporting_currency: str | None = None
 
     def known(self, row: MirrorRow) -> MirrorRow | None:
         """Return what `row` names in another family, once it is known."""

@@ -37,7 +37,7 @@ def widest_records(org: str, names: Names = _OURS) -> list[DesiredRecord]:
         for currency, amount in _AMOUNTS.items():
             for status in ("succeeded", "requires_payment_method", _LONG):
                 rows = list(_rows(f"{prefix}000000000001AAA", currency, amount, status))
-                found += records(rows, org=org, names=names)
+                found += records(rows, org=org, names=names, reporting={_ENTITY: currency.upper()})
     for currency, amount in _AMOUNTS.items():
         found += records(list(_payout_rows(currency, amount)), org=org, names=names)
         named = [
