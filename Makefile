@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+BASE ?= HEAD
 
 .PHONY: help demo test check fix proto bench lock clean
 
@@ -27,6 +28,7 @@ check: $(READY) ## lint, types, import contracts, API contract, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
+	$(BIN)/buf breaking --against '.git#ref=$(BASE)'
 	$(BIN)/python protos/generate.py --check
 
 fix: $(READY) ## mend what a tool can mend

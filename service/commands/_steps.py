@@ -27,6 +27,7 @@ from service.intake import observe, sight
 KEY_MEMORY = timedelta(hours=23)
 _SEARCH_LIMIT = 1000
 _UNAVAILABLE = "STRIPE_UNAVAILABLE"
+_KEY_USED = "STRIPE_IDEMPOTENCY_MISMATCH"
 _CLOCK_MARGIN = timedelta(hours=1)
 Settled = tuple[Outcome, list[Answer]]
 Created = Literal["customer", "payment_intent", "checkout.session"]
@@ -154,10 +155,14 @@ class Steps:
         if answer is None:
             try:
                 answer = await stripe.create(object_type, call.parameters, idempotency_key=key)
-            except VendorRejected:
-                async with self.database.transaction() as tx:
-                    await ledger.forget_call(tx, call)
-                raise
+            except VendorRejected as error:
+                # A key used with other parameters was used by us, before our rows were lost: what it made is there.
+                used = error.reason == _KEY_USED
+                answer = await self._search(call, command, object_type) if used else None
+                if answer is None:
+                    async with self.database.transaction() as tx:
+                        await ledger.forget_call(tx, call)
+                    raise
             except VendorUnavailable as error:
                 answer = await self._effect_despite(error, call, command, object_type)
                 if answer is None:

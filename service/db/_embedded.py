@@ -5,6 +5,7 @@ every local user, and as root it makes a system user `pgserver` and opens the fo
 is why live Stripe keys need a URL of one's own server, or an explicit consent.
 """
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,23 @@ class EmbeddedPostgres:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_DATABASE)))
 
     def stop(self) -> None:
-        """Leave the server; it stops cleanly when no other process uses it."""
-        if self._server is not None:
-            self._server.cleanup()
-            self._server = None
+        """Leave the server; it stops cleanly when no other living process uses it."""
+        if self._server is None:
+            return
+        holders = self._server.global_process_id_list
+        known = {*holders.get_and_add(os.getpid()), os.getpid()}
+        holders.put(sorted(pid for pid in known if _lives(pid)))  # the list keeps the killed, who never leave
+        if not (self._folder / "postmaster.pid").exists():
+            self._server.cleanup_mode = None  # somebody stopped it before us
+        self._server.cleanup()
+        self._server = None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # of another user
+    return True

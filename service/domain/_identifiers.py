@@ -4,6 +4,7 @@ Compared only in the 18-character form. Source: Salesforce object reference, "ID
 """
 
 import re
+from functools import lru_cache
 
 from service.errors import InvalidRequest, Violation
 
@@ -13,6 +14,7 @@ _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 SOURCE_OBJECTS = {"006": "Opportunity", "801": "Order"}
 
 
+@lru_cache(maxsize=4096)
 def _suffix(core: str) -> str:
     parts = (core[0:5], core[5:10], core[10:15])
     return "".join(_CHECK[sum(1 << i for i, char in enumerate(part) if char.isupper())] for part in parts)

@@ -58,9 +58,15 @@ async def settle_delivered(
     arrays["salesforce_id"] = [salesforce_id for _, salesforce_id in records]
     held = {tuple(row) for row in await tx.execute(_DELIVERED, arrays | {"now": now, "holder": holder})}
     lost = [key for record, _ in records if (key := (record.org, record.sobject, record.key)) not in held]
+    await _send_anew(tx, lost)
+
+
+async def _send_anew(tx: Transaction, lost: Sequence[tuple[str, str, str]]) -> None:
+    """Want records sent once more whose lease ran out on the way.
+
+    Another holder may have written in between: which of the two writes Salesforce took last is unknown.
+    """
     if lost:
-        # Our lease ran out on the way, and another holder may have written in between: which of the two writes
-        # Salesforce took last is unknown, so what is wanted now is sent once more.
         await tx.execute(
             update(table)
             .where(tuple_(table.c.org, table.c.sobject, table.c.key).in_(lost))
