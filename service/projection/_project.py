@@ -1,8 +1,7 @@
 """Projecting: look at what changed as a whole, and ask for the records it now means."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from service import links, mirror, outbox, telemetry
