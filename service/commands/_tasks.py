@@ -13,13 +13,12 @@ import procrastinate
 import psycopg
 from procrastinate import RetryDecision
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from service import telemetry
 from service.clock import Clock
 from service.commands._ledger import Command
 from service.config import Settings
-from service.db import Transaction
+from service.db import Transaction, plain_url
 
 QUEUE = "commands"
 # Stored in rows: never renamed without an alias.
@@ -62,7 +61,7 @@ class Tasks:
     def __init__(self, url: str, settings: Settings, clock: Clock, *, name: str) -> None:
         self._settings = settings
         self._name = name
-        self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._dsn = plain_url(url)
         self._clock = clock
 
     async def run(self, execute: Callable[..., Awaitable[None]]) -> None:

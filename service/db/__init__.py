@@ -6,8 +6,9 @@ is configured.
 """
 
 from service.db._database import Database, Transaction, metadata, open_database
+from service.db._dsn import plain_url
 from service.db._embedded import EmbeddedPostgres
 from service.db._wakes import Wakes
 from service.db._writer import Writer
 
-__all__ = ["Database", "EmbeddedPostgres", "Transaction", "Wakes", "Writer", "metadata", "open_database"]
+__all__ = ["Database", "EmbeddedPostgres", "Transaction", "Wakes", "Writer", "metadata", "open_database", "plain_url"]

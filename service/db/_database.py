@@ -7,6 +7,7 @@ from sqlalchemy import MetaData, TextClause, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from service.db._dsn import plain_url
 from service.db._writer import Writer
 
 Transaction = AsyncConnection
@@ -30,7 +31,7 @@ class Database:
 
     def writer(self, statement: TextClause) -> Writer:
         """Return a connection of its own, outside the pool, that runs this one statement over and over."""
-        return Writer(make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False), statement)
+        return Writer(plain_url(self.url), statement)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:

@@ -10,9 +10,9 @@ from collections import defaultdict
 from contextlib import suppress
 
 import asyncpg
-from sqlalchemy.engine import make_url
 
 from service import telemetry
+from service.db._dsn import plain_url
 
 _CHANNEL = "counterfoil"
 _FOLD_SECONDS = 0.02
@@ -24,7 +24,7 @@ class Wakes:
     """Named signals between loops, in this process and between processes."""
 
     def __init__(self, url: str) -> None:
-        self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._dsn = plain_url(url)
         self._waiters: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._pending: set[str] = set()
         self._due = asyncio.Event()
