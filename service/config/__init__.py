@@ -15,7 +15,7 @@ from service.config._installation import (
     StripeAccount,
     entity_of,
 )
-from service.config._load import installation_schema, load_installation, load_settings, parse_installation
+from service.config._load import installation_schema, load_installation, load_settings
 from service.config._mapping import Computed, ObjectMapping, compiled
 from service.config._reactions import Reaction
 from service.config._reference import settings_reference
@@ -42,6 +42,5 @@ __all__ = [
     "installation_schema",
     "load_installation",
     "load_settings",
-    "parse_installation",
     "settings_reference",
 ]

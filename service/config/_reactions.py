@@ -51,10 +51,17 @@ class Condition(_Frozen):
     """What must hold besides; everything that is given must."""
 
     amount_at_least: Decimal | None = Field(
-        default=None, gt=0, description="In major units of the one currency that 'currency' names."
+        default=None,
+        ge=Decimal("0.001"),
+        le=Decimal(999_999_999_999),
+        description="Smallest amount, in major units of the one currency that 'currency' names.",
     )
-    currency: tuple[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], ...] = Field(default=(), max_length=50)
-    entity: tuple[str, ...] = Field(default=(), max_length=200, description="Names below `entities`.")
+    currency: tuple[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], ...] = Field(
+        default=(), max_length=50, description="Currencies it holds for; all without it."
+    )
+    entity: tuple[str, ...] = Field(
+        default=(), max_length=200, description="Entities it holds for; all without it."
+    )
 
     @model_validator(mode="after")
     def _amount_of_one_currency(self) -> Self:
@@ -66,21 +73,21 @@ class Condition(_Frozen):
 class MakeTask(_Frozen):
     """A task, made once; what people do to it stays."""
 
-    subject: Text
-    description: Text | None = None
+    subject: Text = Field(description="What stands in the list of tasks; Salesforce keeps 255 characters.")
+    description: Text | None = Field(default=None, description="What there is to know and to do.")
     owner: _Person = Field(default=RECORD_OWNER, description="'record_owner', or the 18-character id of a user.")
     otherwise: _UserId | None = Field(
         default=None, description="User where there is no record to have an owner; default: the integration user."
     )
-    due_in_days: int = Field(default=0, ge=0, le=365)
-    priority: Literal["High", "Normal", "Low"] = "Normal"
+    due_in_days: int = Field(default=0, ge=0, le=365, description="Days from the change to the due date; 0: that day.")
+    priority: Literal["High", "Normal", "Low"] = Field(default="Normal", description="As Salesforce shows it.")
 
 
 class SendNotification(_Frozen):
     """A custom notification; sent once, and again only when the answer was lost."""
 
-    title: Text
-    body: Text
+    title: Text = Field(description="First line; Salesforce keeps 250 characters.")
+    body: Text = Field(description="What happened; Salesforce keeps 750 characters.")
     recipients: tuple[_Recipient, ...] = Field(
         min_length=1, max_length=100, description="'record_owner', and ids of users and groups."
     )
@@ -90,15 +97,17 @@ class SendNotification(_Frozen):
 class PublishEvent(_Frozen):
     """A platform event Payment_Outcome__e; published at least once, with the same Key__c each time."""
 
-    message: Text | None = None
+    message: Text | None = Field(
+        default=None, description="A text for listeners; Message__c keeps 255 characters."
+    )
 
 
 class Deed(_Frozen):
     """What is done: exactly one of these."""
 
-    task: MakeTask | None = None
-    notification: SendNotification | None = None
-    event: PublishEvent | None = None
+    task: MakeTask | None = Field(default=None, description="A task for the owner of the record, or for a user.")
+    notification: SendNotification | None = Field(default=None, description="A notification on desktop and phone.")
+    event: PublishEvent | None = Field(default=None, description="A platform event, for Flows and Apex.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -113,10 +122,10 @@ class Reaction(_Frozen):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")] = Field(
         description="Part of the key by which each change is reacted to once: a new name reacts anew."
     )
-    when: Happening
+    when: Happening = Field(description="What happened to money.")
     days_before: int | None = Field(default=None, ge=1, le=60, description="Of dispute_due_soon: how early to tell.")
-    condition: Condition = Field(default=Condition(), alias="if")
-    do: Deed
+    condition: Condition = Field(default=Condition(), alias="if", description="What must hold besides.")
+    do: Deed = Field(description="What is done then.")
     not_older_than_days: int = Field(
         default=7, ge=1, le=365, description="Older changes, such as those of a first import, are only recorded."
     )

@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from service import inbox, mirror, telemetry
+from service import inbox, telemetry
 from service.clock import Clock
 from service.config import Entity, entity_of
 from service.db import Database, Wakes, Writer
@@ -23,6 +23,7 @@ from service.errors import Overloaded
 from service.inbox import InboxRow
 from service.intake._objects import KNOWN_TYPES, sight, stub
 from service.intake._stripe_event import StripeEvent
+from service.mirror.sights import OBSERVE, OBSERVED, observe_parameters
 
 _WRITERS = 2
 # How many must wait before another writer joins one that writes: below it, a larger next batch is worth more.
@@ -30,8 +31,8 @@ _WORTH_ANOTHER = 32
 # One statement, so that an event and what it shows are one transaction and one journey: the keys of the new events, and
 # what became of the sights.
 _STORE = text(
-    f"WITH recorded AS ({inbox.RECORD}), observed AS ({mirror.OBSERVE}) "  # noqa: S608  (both are the rooms' own)
-    f"SELECT ARRAY(SELECT ARRAY[source, account, event_id] FROM recorded), {mirror.OBSERVED} FROM observed"
+    f"WITH recorded AS ({inbox.RECORD}), observed AS ({OBSERVE}) "  # noqa: S608  (both are the rooms' own)
+    f"SELECT ARRAY(SELECT ARRAY[source, account, event_id] FROM recorded), {OBSERVED} FROM observed"
 )
 
 
@@ -150,7 +151,7 @@ class Intake:
     async def _store(self, writer: Writer, batch: Sequence[_Prepared]) -> list[Receipt]:
         observations = (seen for _, sights in batch for seen in sights)
         parameters = inbox.record_parameters([row for row, _ in batch])
-        parameters |= mirror.observe_parameters(observations, now=self._clock.now())
+        parameters |= observe_parameters(observations, now=self._clock.now())
         keys, changed, fetch = await writer.write(parameters)
         fresh = {tuple(key) for key in keys}
         telemetry.intake_batch.record(len(batch))

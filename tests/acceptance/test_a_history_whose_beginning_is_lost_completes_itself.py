@@ -10,7 +10,7 @@ from tests.support.stage import drain, opportunity
 def test_the_last_event_of_a_dispute_brings_the_whole_payment(cast: Cast) -> None:
     cast.control.post("/stripe/webhook-faults", fault="drop", times=-1)
     record, intent = paid(cast, 6_000, "pm_card_createDispute")
-    assert cast.salesforce.query(f"SELECT Id FROM Payment__c WHERE Stripe_Id__c = '{intent}'") == []  # noqa: S608
+    assert cast.salesforce.query(f"SELECT Id FROM Payment__c WHERE Stripe_Id__c = '{intent}'") == []  # noqa: S608  (an id of the sandbox)
     cast.control.clear("/stripe/webhook-faults")
     bank_moves(cast, dispute_of(cast, intent).id, "lost")
     assert status(cast, record, intent) == ("Lost", "Lost")

@@ -5,8 +5,9 @@ from tests.support.stage import new_opportunity, staged, won_and_paid
 def test_one_trace_runs_from_the_salesforce_event_through_stripe_to_the_salesforce_write(postgres_url: str) -> None:
     """The webhooks come in between, and bring the trace back in the metadata of what was made."""
     with collector() as collected:
-        settings = {"COUNTERFOIL_TELEMETRY_EXPORTER": "otlp", "COUNTERFOIL_OTLP_ENDPOINT": collected.endpoint}
-        with staged(postgres_url, **settings) as cast:
+        with staged(
+            postgres_url, COUNTERFOIL_TELEMETRY_EXPORTER="otlp", COUNTERFOIL_OTLP_ENDPOINT=collected.endpoint
+        ) as cast:
             record = new_opportunity(cast, "640.00", "USD")
             won_and_paid(cast, record)
             secrets = [cast.stack.info["stripe"]["secret_key"], cast.stack.webhook_secret, cast.salesforce.token]

@@ -32,12 +32,12 @@ def payment(cast: Cast, intent: str) -> Row:
 def rows(cast: Cast, sobject: str, intent: str) -> list[Row]:
     """Return the records of an object that belong to a payment, oldest first."""
     where = f"Payment__c = '{payment(cast, intent)['Id']}'"
-    return cast.salesforce.query(f"SELECT FIELDS(ALL) FROM {sobject} WHERE {where} ORDER BY Name LIMIT 200")  # noqa: S608
+    return cast.salesforce.query(f"SELECT FIELDS(ALL) FROM {sobject} WHERE {where} ORDER BY Name LIMIT 200")  # noqa: S608  (the story's own words)
 
 
 def only(cast: Cast, sobject: str, where: str) -> Row:
     """Return the one record for which a condition holds."""
-    [row] = cast.salesforce.query(f"SELECT FIELDS(ALL) FROM {sobject} WHERE {where} LIMIT 2")  # noqa: S608
+    [row] = cast.salesforce.query(f"SELECT FIELDS(ALL) FROM {sobject} WHERE {where} LIMIT 2")  # noqa: S608  (the story's own words)
     return row
 
 

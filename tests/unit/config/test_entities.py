@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from service.config import Installation, entity_of, parse_installation
+from service.config import Installation, entity_of
+from service.config._load import parse_installation
 from service.errors import ConfigurationError
 
 _SECRET = {"env": "X"}

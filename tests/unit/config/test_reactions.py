@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.config import parse_installation
+from service.config._load import parse_installation
 from service.errors import ConfigurationError
 
 _SECRET = {"env": "X"}

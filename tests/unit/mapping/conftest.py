@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from service.config import Installation, parse_installation
+from service.config import Installation
+from service.config._load import parse_installation
 
 _SECRET = {"env": "X"}
 
