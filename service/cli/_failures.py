@@ -25,7 +25,7 @@ from service.maintenance.failures import SHELVES, Failure, Failures, Filter
 T = TypeVar("T")
 app = typer.Typer(
     help="Everything that failed: what is waiting with an error, dead, set aside, quarantined or refused.\n\n"
-    "Trying again only delivers, looks or fetches again: no payment is ever made from here.",
+    "Trying again only delivers, looks, fetches or reacts again: no payment is ever made from here.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -142,7 +142,7 @@ def redrive(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Try again from the start: deliver, look or fetch. The running service does it within seconds."""
+    """Try again from the start: deliver, look, fetch or react. The running service does it within seconds."""
     wanted = _filter(
         shelf=shelf, org=org, entity=entity, sobject=sobject, error=error, older_than=older_than, limit=limit
     )

@@ -2,10 +2,11 @@
 
 A task is upserted by `Counterfoil_Key__c`, so whatever is repeated makes one. Salesforce takes no key with an event or
 a notification: each is sent once, and again only when the answer to it was lost; `Key__c` tells subscribers.
+What Salesforce refused is dead: a person, or the end of its cause, lets it go (see `service.history.failures`).
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,15 +15,16 @@ import orjson
 from service import history, telemetry
 from service.clients import RecordResult, SalesforceApi, format_soql
 from service.clock import Clock
-from service.db import Database
+from service.db import Database, Transaction
 from service.domain import SOURCE_OBJECTS, retry_delay
 from service.errors import VendorDenied, VendorError, VendorRejected
-from service.history import Claimed
+from service.history import Claimed, Refusal
 
 _LIMIT = 100
 _FIRST_DELAY, _LONGEST_DELAY = timedelta(seconds=1), timedelta(minutes=10)
 # A missing permission is mended by a person, not by haste.
 _DENIED_DELAY = timedelta(minutes=2)
+_PROBE_EVERY = timedelta(seconds=30)
 RECORD_OWNER = "record_owner"  # service.config: in place of a user, the owner of the record
 _OWNED = {"001": "Account", **SOURCE_OBJECTS}
 TASK, TASK_KEY, EVENT = "Task", "Counterfoil_Key__c", "Payment_Outcome__e"
@@ -42,12 +44,17 @@ class Reactor:
         self._holder = holder
         self._lease = lease
         self._types: dict[str, str] = {}
+        self._probed_at: datetime | None = None
 
     async def step(self) -> int:
         """Do one batch; return how many reactions it held, 0 when nothing waits."""
+        now = self._clock.now()
         async with self._database.transaction() as tx:
+            if self._probed_at is None or now - self._probed_at >= _PROBE_EVERY:
+                self._probed_at = now
+                await history.failures.probe(tx, org=self.org, now=now)
             claimed = await history.claim(
-                tx, org=self.org, holder=self._holder, now=self._clock.now(), lease=self._lease, limit=_LIMIT
+                tx, org=self.org, holder=self._holder, now=now, lease=self._lease, limit=_LIMIT
             )
         if not claimed:
             return 0
@@ -130,31 +137,33 @@ class Reactor:
         return self._types[name]
 
     async def _settle(self, outcomes: Sequence[tuple[Claimed, _Outcome]]) -> None:
+        """Store what became of each; a success frees what failed for the same cause."""
         now = self._clock.now()
+        done = [one for one, error in outcomes if error is None]
         async with self._database.transaction() as tx:
+            for one in done:
+                await history.settle_done(tx, one, now=now)
+            causes = {(one.org, one.kind, one.error_code) for one in done if one.error_code}
+            await history.failures.release_causes(tx, causes, now=now)
             for one, error in outcomes:
-                if error is None:
-                    await history.settle_done(tx, one, now=now)
-                    continue
-                detail = f"{error.code or type(error).__name__}: {error.message}"
-                if not (error.retryable or isinstance(error, VendorDenied)):
-                    await history.settle_dead(tx, one, holder=self._holder, reason=error.reason, detail=detail)
-                    continue
-                first = _DENIED_DELAY if isinstance(error, VendorDenied) else _FIRST_DELAY
-                delay = error.retry_after or retry_delay(one.attempts, first=first, longest=_LONGEST_DELAY)
-                await history.settle_again(
-                    tx,
-                    one,
-                    holder=self._holder,
-                    not_before=now + delay + self._clock.jitter(delay / 4),
-                    reason=error.reason,
-                    detail=detail,
-                )
+                if error is not None:
+                    await self._settle_failed(tx, one, error, now)
         for one, error in outcomes:
             if error is not None:
                 telemetry.log().warning(
                     "reaction.failed", org=self.org, key=one.key, kind=one.kind, reason=error.reason
                 )
+
+    async def _settle_failed(self, tx: Transaction, one: Claimed, error: VendorError, now: datetime) -> None:
+        refusal = Refusal(error.reason, error.code, f"{error.code or type(error).__name__}: {error.message}", now)
+        if not (error.retryable or isinstance(error, VendorDenied)):
+            release_at = now + history.failures.release_delay(one.releases)
+            await history.settle_dead(tx, one, holder=self._holder, release_at=release_at, refusal=refusal)
+            return
+        first = _DENIED_DELAY if isinstance(error, VendorDenied) else _FIRST_DELAY
+        delay = error.retry_after or retry_delay(one.attempts, first=first, longest=_LONGEST_DELAY)
+        not_before = now + delay + self._clock.jitter(delay / 4)
+        await history.settle_again(tx, one, holder=self._holder, not_before=not_before, refusal=refusal)
 
 
 def _error(result: RecordResult) -> _Outcome:

@@ -33,8 +33,22 @@ table = Table(
     Column("traceparent", Text),
     Column("put_at", DateTime(timezone=True), nullable=False),
     Column("done_at", DateTime(timezone=True)),
+    Column("error_code", Text),
+    Column("failed_at", DateTime(timezone=True)),
+    Column("releases", SmallInteger, nullable=False, server_default=text("0")),
+    Column("release_at", DateTime(timezone=True)),
+    Column("discarded_by", Text),
+    Column("discarded_at", DateTime(timezone=True)),
+    Column("discard_reason", Text),
 )
 Index("reactions_waiting", table.c.org, table.c.not_before, postgresql_where=table.c.state == "waiting")
+Index(
+    "reactions_failed",
+    table.c.org,
+    table.c.kind,
+    table.c.error_code,
+    postgresql_where=table.c.error_reason.is_not(None),
+)
 _DETAIL_LIMIT = 500
 
 
@@ -43,7 +57,8 @@ class State(StrEnum):
 
     WAITING = "waiting"  # asked for, or an attempt failed and may be repeated; leaves by a settled attempt
     DONE = "done"  # Salesforce took it; final, and kept so that it is not asked for again
-    DEAD = "dead"  # refused for good; final
+    DEAD = "dead"  # refused; leaves by a release or by a person, who may also discard it
+    DISCARDED = "discarded"  # given up by a person; leaves by a redrive
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One reaction on its way; `attempts` counts this one."""
+    """One reaction on its way; `attempts` counts this one, `error_code` is Salesforce's of the attempt before."""
 
     org: str
     key: str
@@ -66,6 +81,28 @@ class Claimed:
     content: dict[str, Any]
     attempts: int
     traceparent: str | None
+    error_code: str | None = None
+    releases: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an attempt failed: our word, Salesforce's code, and what a person should read; at `at`."""
+
+    reason: str
+    code: str | None
+    detail: str
+    at: datetime
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """As columns of the table."""
+        return {
+            "error_reason": self.reason,
+            "error_code": self.code,
+            "error_detail": self.detail[:_DETAIL_LIMIT],
+            "failed_at": self.at,
+        }
 
 
 async def ask(tx: Transaction, org: str, asked: Sequence[Asked], *, now: datetime) -> int:
@@ -97,7 +134,8 @@ _CLAIM = text(
             AND (leased_until IS NULL OR leased_until < :now)
           ORDER BY not_before, key LIMIT :limit FOR UPDATE SKIP LOCKED) AS ready
     WHERE reactions.org = ready.org AND reactions.key = ready.key
-    RETURNING reactions.org, reactions.key, reactions.kind, reactions.content, reactions.attempts, reactions.traceparent
+    RETURNING reactions.org, reactions.key, reactions.kind, reactions.content, reactions.attempts,
+              reactions.traceparent, reactions.error_code, reactions.releases
     """
 ).bindparams(bindparam("now", type_=DateTime(timezone=True)), bindparam("lease", type_=Interval))
 
@@ -108,7 +146,16 @@ async def claim(
     """Take up to `limit` reactions of an org that are due, for `lease`."""
     parameters = {"org": org, "holder": holder, "now": now, "lease": lease, "limit": limit}
     return [
-        Claimed(row.org, row.key, row.kind, orjson.loads(row.content), row.attempts, row.traceparent)
+        Claimed(
+            row.org,
+            row.key,
+            row.kind,
+            orjson.loads(row.content),
+            row.attempts,
+            row.traceparent,
+            row.error_code,
+            row.releases,
+        )
         for row in await tx.execute(_CLAIM, parameters)
     ]
 
@@ -118,21 +165,18 @@ _FREE = {"leased_by": None, "leased_until": None}
 
 async def settle_done(tx: Transaction, one: Claimed, *, now: datetime) -> None:
     """Record that Salesforce took it, whoever holds it by now."""
-    await _settle(tx, one, {"state": State.DONE, "done_at": now, "error_reason": None, "error_detail": None})
+    told = {"error_reason": None, "error_code": None, "error_detail": None, "failed_at": None}
+    await _settle(tx, one, {"state": State.DONE, "done_at": now, **told})
 
 
-async def settle_again(
-    tx: Transaction, one: Claimed, *, holder: str, not_before: datetime, reason: str, detail: str
-) -> None:
+async def settle_again(tx: Transaction, one: Claimed, *, holder: str, not_before: datetime, refusal: Refusal) -> None:
     """Record an attempt that failed and may be repeated from `not_before` on."""
-    values = {"not_before": not_before, "error_reason": reason, "error_detail": detail[:_DETAIL_LIMIT]}
-    await _settle(tx, one, values, holder=holder)
+    await _settle(tx, one, {"not_before": not_before, **refusal.columns}, holder=holder)
 
 
-async def settle_dead(tx: Transaction, one: Claimed, *, holder: str, reason: str, detail: str) -> None:
-    """Record a refusal for good."""
-    values = {"state": State.DEAD, "error_reason": reason, "error_detail": detail[:_DETAIL_LIMIT]}
-    await _settle(tx, one, values, holder=holder)
+async def settle_dead(tx: Transaction, one: Claimed, *, holder: str, release_at: datetime, refusal: Refusal) -> None:
+    """Record a refusal that is not tried again before `release_at`."""
+    await _settle(tx, one, {"state": State.DEAD, "release_at": release_at, **refusal.columns}, holder=holder)
 
 
 async def _settle(tx: Transaction, one: Claimed, values: dict[str, Any], *, holder: str | None = None) -> None:

@@ -4,29 +4,42 @@
     projection  an object our rules could not make records of
     fetch       an object Stripe did not give us
     event       an event that was not acted on: quarantined, or a refused request
+    reaction    a task, notification or event of a rule that Salesforce does not take
 
-Trying again only delivers, looks or fetches again; no path from here leads to a payment. A failure is named by its
-shelf and key, such as `delivery/main/Payment__c/pi_123`.
+Trying again only delivers, looks, fetches or reacts again; no path from here leads to a payment. A failure is named by
+its shelf and key, such as `delivery/main/Payment__c/pi_123`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from service import inbox, outbox
+from service import history, inbox, outbox
 from service.clock import Clock
 from service.config import Installation, entity_of
 from service.db import Database, Transaction
 from service.errors import InvalidRequest, NotFound, Violation
 from service.inbox import failures as events
 from service.intake import observe, read_stripe_event, stub
+from service.maintenance._failure import (
+    DELIVERY,
+    EVENT,
+    FETCH,
+    PROJECTION,
+    REACTION,
+    SHELVES,
+    Failure,
+    of_history,
+    of_inbox,
+    of_mirror,
+    of_outbox,
+)
 from service.mirror import faults
 
-DELIVERY, PROJECTION, FETCH, EVENT = "delivery", faults.PROJECTION, faults.FETCH, "event"
-SHELVES = (DELIVERY, PROJECTION, FETCH, EVENT)
-_KEY_PARTS = {DELIVERY: 3, PROJECTION: 2, FETCH: 2, EVENT: 3}
-ORG_UNKNOWN = "ORG_UNKNOWN"
+__all__ = ["SHELVES", "Failure", "Failures", "Filter"]
+
+_KEY_PARTS = {DELIVERY: 3, PROJECTION: 2, FETCH: 2, EVENT: 3, REACTION: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +59,6 @@ class Filter:
     def restricts(self) -> bool:
         """Whether anything is left out."""
         return any((self.shelf, self.org, self.entity, self.object_type, self.error, self.older_than))
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One failure. `payload` is where what was to be done is kept: the content, or the event's text."""
-
-    id: str
-    shelf: str
-    where: str
-    object_type: str
-    key: str
-    state: str
-    attempts: int
-    reason: str | None
-    code: str | None
-    detail: str | None
-    failed_at: datetime | None
-    next_at: datetime | None
-    payload: str | None
-    discarded_by: str | None = None
-    discarded_at: datetime | None = None
-    discard_reason: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it for a machine."""
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(self).items()
-        }
 
 
 class Failures:
@@ -112,6 +97,7 @@ class Failures:
         keys = _by_shelf(failures)
         async with self._database.transaction() as tx:
             done = await outbox.failures.redrive(tx, keys[DELIVERY], now=now)
+            done += await history.failures.redrive(tx, keys[REACTION], now=now)
             done += await faults.look_again(tx, keys[PROJECTION])
             return done + await faults.fetch_again(tx, keys[FETCH], now=now)
 
@@ -121,6 +107,7 @@ class Failures:
         keys = _by_shelf(failures)
         async with self._database.transaction() as tx:
             done = await outbox.failures.release(tx, keys[DELIVERY], now=now)
+            done += await history.failures.release(tx, keys[REACTION], now=now)
             done += await faults.fetch_again(tx, keys[FETCH], now=now)
             for failure in failures:
                 if failure.shelf == EVENT:
@@ -133,6 +120,7 @@ class Failures:
         keys = _by_shelf(failures)
         async with self._database.transaction() as tx:
             done = await outbox.failures.discard(tx, keys[DELIVERY], now=now, who=who, why=why)
+            done += await history.failures.discard(tx, keys[REACTION], now=now, who=who, why=why)
             objects = [*keys[PROJECTION], *keys[FETCH]]
             done += await faults.discard(tx, objects, now=now, who=who, why=why)
             return done + await events.discard(tx, keys[EVENT], now=now, who=who, why=why)
@@ -162,6 +150,8 @@ class Failures:
             return await self._deliveries(tx, wanted, before, key)
         if shelf == EVENT:
             return await self._events(tx, wanted, before, key)
+        if shelf == REACTION:
+            return await self._reactions(tx, wanted, before, key)
         found = await faults.find(
             tx,
             entities=[key[0]] if key else self._entities(wanted),
@@ -172,7 +162,7 @@ class Failures:
             discarded=wanted.discarded,
             limit=wanted.limit,
         )
-        return [_of_mirror(fault) for fault in found if fault.kind == shelf]
+        return [of_mirror(fault) for fault in found if fault.kind == shelf]
 
     def _entities(self, wanted: Filter) -> list[str] | None:
         if wanted.entity is not None:
@@ -194,28 +184,24 @@ class Failures:
             configured=tuple(self._installation.orgs),
             limit=wanted.limit,
         )
-        return [self._of_outbox(record) for record in found]
+        return [of_outbox(record, homeless=record.org not in self._installation.orgs) for record in found]
 
-    def _of_outbox(self, record: outbox.failures.Undelivered) -> Failure:
-        homeless = record.org not in self._installation.orgs
-        return Failure(
-            f"{DELIVERY}/{record.org}/{record.sobject}/{record.key}",
-            DELIVERY,
-            record.org,
-            record.sobject,
-            record.key,
-            record.state,
-            record.attempts,
-            ORG_UNKNOWN if homeless else record.error_reason,
-            record.error_code,
-            "this org is not configured" if homeless else record.error_detail,
-            record.failed_at or record.put_at,
-            None if homeless else record.next_at,
-            record.content,
-            record.discarded_by,
-            record.discarded_at,
-            record.discard_reason,
+    async def _reactions(
+        self, tx: Transaction, wanted: Filter, before: datetime | None, key: tuple[str, ...] | None
+    ) -> list[Failure]:
+        if wanted.entity is not None:
+            return []  # a reaction is an org's
+        found = await history.failures.find(
+            tx,
+            org=key[0] if key else wanted.org,
+            kind=wanted.object_type,
+            reason=wanted.error,
+            before=before,
+            key=key[1] if key else None,
+            states=("discarded",) if wanted.discarded else history.failures.OPEN,
+            limit=wanted.limit,
         )
+        return [of_history(one) for one in found]
 
     async def _events(
         self, tx: Transaction, wanted: Filter, before: datetime | None, key: tuple[str, ...] | None
@@ -233,50 +219,7 @@ class Failures:
             discarded=wanted.discarded,
             limit=wanted.limit,
         )
-        return [_of_inbox(event) for event in found if not key or event.source == key[0]]
-
-
-def _of_mirror(fault: faults.Fault) -> Failure:
-    waits = fault.kind == FETCH and fault.next_at is not None
-    return Failure(
-        f"{fault.kind}/{fault.entity}/{fault.object_id}",
-        fault.kind,
-        fault.entity,
-        fault.object_type,
-        fault.object_id,
-        "discarded" if fault.discarded_at else "waiting" if waits else "set aside",
-        fault.fetch_attempts,
-        (fault.fault or fault.fetch_error or "").partition(":")[0],
-        None,
-        fault.fault or fault.fetch_error,
-        fault.observed_at,
-        fault.next_at,
-        None,
-        fault.discarded_by,
-        fault.discarded_at,
-        fault.discard_reason,
-    )
-
-
-def _of_inbox(event: events.Unhandled) -> Failure:
-    return Failure(
-        f"{EVENT}/{event.source}/{event.account}/{event.event_id}",
-        EVENT,
-        event.account,
-        event.kind,
-        event.event_id,
-        "discarded" if event.discarded_at else event.state,
-        1,
-        event.reason,
-        None,
-        None,
-        event.received_at,
-        None,
-        event.payload,
-        event.discarded_by,
-        event.discarded_at,
-        event.discard_reason,
-    )
+        return [of_inbox(event) for event in found if not key or event.source == key[0]]
 
 
 def _key(name: str) -> tuple[str, tuple[str, ...]]:

@@ -19,7 +19,7 @@ from service.errors import ConfigurationError
 from service.migrations import pending, upgrade
 from tests.support.postgres import at_database, drop_database, empty_database
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 # Everything a catalogue knows of tables, indexes, functions, triggers and types, in comparable words.
 CATALOGUE = """
     SELECT 'column', table_name || '.' || column_name,

@@ -14,7 +14,7 @@ import yaml
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from service import inbox, mirror, outbox
+from service import history, inbox, mirror, outbox
 from service.__main__ import app
 from service.clock import SystemClock
 from service.db import Database
@@ -27,6 +27,8 @@ from tests.support.events import ACCOUNT, MOMENT, event_body, intent
 REPOSITORY = Path(__file__).parents[3]
 NOW = SystemClock().now()
 DELIVERY = "delivery/main/Payment__c/"
+REACTION_KEY = "pi_dead_2_call-back"
+REACTION = f"reaction/main/{REACTION_KEY}"
 
 
 class Command:
@@ -79,6 +81,7 @@ async def command(tmp_path: Path, database: Database) -> Command:
         await mirror.clear_changes(tx, [("acme", "ch_odd")], fault="PROJECTION_FAILED: KeyError")
         rows = [event("evt_live", "LIVEMODE_MISMATCH", livemode=True), event("evt_account", "ACCOUNT_MISMATCH")]
         await inbox.record(tx, rows)
+        await refuse(tx, history.Asked(REACTION_KEY, "task", {"Subject": "Call back", "WhatId": None}))
     return Command(tmp_path, database.url)
 
 
@@ -95,6 +98,13 @@ async def die(tx: Any, records: Sequence[DesiredRecord]) -> None:
             code="STRING_TOO_LONG",
             detail="STRING_TOO_LONG: refused",
         )
+
+
+async def refuse(tx: Any, asked: history.Asked) -> None:
+    await history.ask(tx, "main", [asked], now=NOW)
+    [one] = await history.claim(tx, org="main", holder="a", now=NOW, lease=timedelta(minutes=1), limit=10)
+    refusal = history.Refusal("SALESFORCE_REJECTED", "FIELD_CUSTOM_VALIDATION_EXCEPTION", "a rule refused it", NOW)
+    await history.settle_dead(tx, one, holder="a", release_at=NOW + timedelta(minutes=15), refusal=refusal)
 
 
 def event(key: str, reason: str, **fields: Any) -> InboxRow:
@@ -117,6 +127,7 @@ def test_the_list_holds_everything_that_failed_and_filters(command: Command) -> 
         "projection/acme/ch_odd",
         "event/stripe/acme/evt_live",
         "event/stripe/acme/evt_account",
+        REACTION,
     }
     assert set(command.ids()) == everything
     assert command.ids("--error", "STRING_TOO_LONG", "--older-than", "2h") == [f"{DELIVERY}pi_old"]
@@ -162,7 +173,7 @@ async def test_a_discard_keeps_who_when_and_why(command: Command, database: Data
     assert "say why" in command.run("discard", "--all", "--reason", " ", code=64)
     command.run("discard", f"{DELIVERY}pi_dead", "fetch/acme/ch_gone", "event/stripe/acme/evt_live", "--reason", "old")
     left = command.ids()
-    assert len(left) == 4
+    assert len(left) == 5
     discarded = json.loads(command.run("list", "--discarded", "--json"))
     assert {(row["discarded_by"], row["discard_reason"]) for row in discarded} == {("jenny", "old")}
     assert all(row["discarded_at"] for row in discarded)
@@ -180,3 +191,30 @@ async def test_a_release_lets_go_what_fits_by_now(command: Command, database: Da
     async with database.read() as tx:
         due = await tx.execute(text("SELECT fetch_at <= now() FROM mirror WHERE object_id = 'pi_1'"))
         assert due.scalar_one() is True
+
+
+async def reaction(database: Database) -> Any:
+    async with database.read() as tx:
+        return (await tx.execute(text("SELECT state, attempts, releases, content FROM reactions"))).one()
+
+
+async def test_a_dead_reaction_is_shown_redriven_and_discarded_like_the_others(
+    command: Command, database: Database
+) -> None:
+    assert command.ids("--shelf", "reaction") == command.ids("--object", "task") == [REACTION]
+    assert command.ids("--error", "FIELD_CUSTOM_VALIDATION_EXCEPTION") == [REACTION]
+    shown = json.loads(command.run("show", REACTION))
+    assert (shown["state"], shown["attempts"], shown["detail"]) == ("dead", 1, "a rule refused it")
+    assert json.loads(shown["payload"])["Subject"] == "Call back"
+    before = await reaction(database)
+    assert "Call back" in command.run("redrive", REACTION, "--dry-run")
+    assert await reaction(database) == before
+    assert "1 redriven" in command.run("redrive", REACTION)
+    row = await reaction(database)
+    assert (row.state, row.attempts, row.content) == ("waiting", 0, before.content)
+    command.run("discard", "--shelf", "reaction", "--all", "--reason", "no longer wanted", code=0)
+    assert command.ids("--shelf", "reaction") == []
+    [given_up] = json.loads(command.run("list", "--shelf", "reaction", "--discarded", "--json"))
+    assert (given_up["discarded_by"], given_up["discard_reason"]) == ("jenny", "no longer wanted")
+    assert "1 redriven" in command.run("redrive", REACTION)
+    assert command.ids("--shelf", "reaction", "--discarded") == []

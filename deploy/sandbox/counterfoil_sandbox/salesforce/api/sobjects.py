@@ -124,6 +124,8 @@ def publish(org: Org, context: WriteContext, sobject: SObject, body: dict[str, A
     """
     values = read_record(org.store, sobject, body, creating=True)
     check_required(sobject, values)
+    if context.refusal is not None:  # nobody locks an event
+        context.check_lock(sobject, values, None)
     event_id, event_uuid = org.events.publish(context.user, sobject, values)
     entry = {"statusCode": "OPERATION_ENQUEUED", "message": event_uuid, "fields": []}
     return {"id": event_id, "success": True, "errors": [entry]}
