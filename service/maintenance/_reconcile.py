@@ -120,7 +120,8 @@ class Reconciler:
                 seen += sight(
                     due.entity, body, as_of=answer.as_of, evidence=Evidence.ANSWER, now=now, cause=answer.request_id
                 )
-        await observe(tx, seen, now=now)
+        # A payout among the sources wishes for its statement: the one that is being made would disturb itself.
+        await observe(tx, [one for one in seen if one.object_id != due.object_id], now=now)
 
     async def _note(
         self,
@@ -153,9 +154,12 @@ class Reconciler:
             parent_id=payout.object_id,
             created_at=payout.created_at,
             traceparent=due.traceparent,
+            fetch_after=now,
         )
-        await observe(tx, [statement], now=now)
-        await mirror.settle_fetch(tx, due, again_at=now)
+        if await mirror.settle_fetch(
+            tx, due, again_at=now
+        ):  # else another worker noted its own step, or the payout changed
+            await observe(tx, [statement], now=now)
 
 
 async def _after_earlier(tx: Transaction, payout: MirrorRow, created: datetime) -> tuple[datetime, bool]:

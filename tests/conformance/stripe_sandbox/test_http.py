@@ -112,7 +112,7 @@ def test_what_is_not_there(sandbox: Running, method: str, path: str, status: int
         ({"amount": "500", "currency": "usd", "application_fee_amount": "1"}, 501, "not_imitated", None),
         ({"amount": "500", "currency": "usd", "off_session": "true"}, 400, None, "off_session"),
         (
-            {"amount": "500", "currency": "usd", "payment_method": "pm_card_createMultipleDisputes"},
+            {"amount": "500", "currency": "usd", "payment_method": "pm_card_createIssuerFraudRecord"},
             501,
             "not_imitated",
             None,
