@@ -20,7 +20,9 @@ LAYOUT_SYSTEM_FIELDS = {"Name", "OwnerId", "CreatedById", "LastModifiedById"}
 FOLDERS = {
     "object": "objects", "field": "fields", "listView": "listViews", "compactLayout": "compactLayouts",
     "globalValueSet": "globalValueSets", "permissionset": "permissionsets", "flow": "flows", "layout": "layouts",
-    "tab": "tabs", "notiftype": "notificationtypes", "eca": "externalClientApps",
+    "tab": "tabs", "notiftype": "notificationtypes", "app": "applications", "flexipage": "flexipages",
+    "group": "groups", "report": "reports", "reportFolder": "reports", "reportType": "reportTypes",
+    "dashboard": "dashboards", "dashboardFolder": "dashboards", "eca": "externalClientApps",
     "ecaGlblOauth": "extlClntAppGlobalOauthSets",
     "ecaOauth": "extlClntAppOauthSettings", "ecaOauthPlcy": "extlClntAppOauthPolicies",
     "ecaPlcy": "extlClntAppPolicies",
@@ -32,7 +34,7 @@ def schema(package: Package) -> Iterator[str]:
     validator = metadata_schema()
     for path in package.files():
         kind = path.name.removesuffix("-meta.xml").rpartition(".")[2]
-        folder = path.parents[1].name if kind == "object" else path.parent.name
+        folder = path.parents[1].name if kind in {"object", "report", "dashboard"} else path.parent.name
         if FOLDERS.get(kind) != folder:
             yield f"{path.name} does not belong in {folder}"
     for kind in FOLDERS:

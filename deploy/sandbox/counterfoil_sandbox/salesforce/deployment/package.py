@@ -22,7 +22,9 @@ _NO_EFFECT = frozenset(
         "homePageLayouts",
         "pathAssistants",
         "reports",
+        "reportTypes",
         "dashboards",
+        "groups",
         "webLinks",
     }
 )
@@ -80,6 +82,8 @@ def _kind(path: Path) -> str:
         return folder
     if path.parent.parent.name == "objects":
         return "objects"
+    if path.parent.parent.name in {"reports", "dashboards"}:  # each in a folder of its own
+        return path.parent.parent.name
     raise MetadataError(path, f"the sandbox does not imitate metadata of the folder {folder}")
 
 
