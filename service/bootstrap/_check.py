@@ -15,7 +15,7 @@ from service.clients import SalesforceApi, StripeApi
 from service.clock import SystemClock
 from service.config import Installation, Settings, load_installation
 from service.errors import ConfigurationError, VendorDenied, VendorUnavailable
-from service.maintenance import Finding, check_account, check_mappings, check_org, fault, note, ok, verify_mappings
+from service.maintenance import Finding, check_account, check_org, fault, note, ok, verify_mappings
 from subscribers import Cause, PubSubFeed, StreamEnded
 
 _ENVIRONMENT = "environment"
@@ -94,17 +94,13 @@ class _Check:
                 yield ok(f"orgs.{name}", "secrets", org.auth.flow)
             except ConfigurationError as error:
                 yield from _faults(error, "secrets")
-            yield from check_mappings(name, installation.mappings.get(name, {}))
 
     async def _vendors(self, installation: Installation) -> list[Finding]:
         accounts = (
             check_account(name, installation.entities[name].stripe, api, self.clock)
             for name, api in self.stripe.items()
         )
-        orgs = (
-            check_org(name, installation.orgs[name], api, installation.mappings.get(name, {}), self._topic)
-            for name, api in self.salesforce.items()
-        )
+        orgs = (check_org(name, installation, api, self._topic) for name, api in self.salesforce.items())
         try:
             found = await asyncio.gather(*accounts, *orgs)
         finally:

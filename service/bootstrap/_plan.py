@@ -68,9 +68,8 @@ async def _plan(installation: Installation, orgs: Sequence[str], url: str | None
     database = open_database(url, pool_size=2) if url else None
     try:
         for name, api in apis.items():
-            mapping = installation.mappings.get(name, {})
-            report.findings += await check_org(name, installation.orgs[name], api, mapping, None)
-            report.objects += written(name, mapping)
+            report.findings += await check_org(name, installation, api, None)
+            report.objects += written(name, installation.mappings.get(name, {}), installation.customer_fields_of(name))
         if database is not None:
             await _compare(installation, apis, database, ids, report)
     finally:

@@ -298,3 +298,7 @@ class Installation(_Frozen):
     def entities_of(self, org: str) -> tuple[str, ...]:
         """Return the names of the entities whose customers are in `org`, in the order of the file."""
         return tuple(name for name, entity in self.entities.items() if entity.org == org)
+
+    def customer_fields_of(self, org: str) -> tuple[str, ...]:
+        """Return our names of the fields of `org` that hold customer ids: one for each of its entities."""
+        return tuple(self.entities[name].customer_field for name in self.entities_of(org))

@@ -59,9 +59,7 @@ class Condition(_Frozen):
     currency: tuple[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], ...] = Field(
         default=(), max_length=50, description="Currencies it holds for; all without it."
     )
-    entity: tuple[str, ...] = Field(
-        default=(), max_length=200, description="Entities it holds for; all without it."
-    )
+    entity: tuple[str, ...] = Field(default=(), max_length=200, description="Entities it holds for; all without it.")
 
     @model_validator(mode="after")
     def _amount_of_one_currency(self) -> Self:
@@ -97,9 +95,7 @@ class SendNotification(_Frozen):
 class PublishEvent(_Frozen):
     """A platform event Payment_Outcome__e; published at least once, with the same Key__c each time."""
 
-    message: Text | None = Field(
-        default=None, description="A text for listeners; Message__c keeps 255 characters."
-    )
+    message: Text | None = Field(default=None, description="A text for listeners; Message__c keeps 255 characters.")
 
 
 class Deed(_Frozen):

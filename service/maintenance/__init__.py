@@ -4,7 +4,7 @@ Verbs: fetch what must be asked of Stripe, prune what need not be kept, check an
 Touches mirror and inbox through their verbs and calls the clients; owns no table. Refuses to delete what is unsettled.
 """
 
-from service.maintenance._check_salesforce import TopicProbe, check_mappings, check_org
+from service.maintenance._check_salesforce import TopicProbe, check_org
 from service.maintenance._check_stripe import check_account
 from service.maintenance._due import DueWatch
 from service.maintenance._facts import Fact, FactWatch, pending_facts
@@ -29,7 +29,6 @@ __all__ = [
     "Retention",
     "TopicProbe",
     "check_account",
-    "check_mappings",
     "check_org",
     "fault",
     "note",

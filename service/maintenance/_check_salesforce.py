@@ -4,11 +4,11 @@ It asks for what the projection and the commands say themselves, never for a lis
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from service.clients import SalesforceApi
 from service.commands import terms_fields
-from service.config import Org
+from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
 from service.maintenance._check_reactions import check_reactions
@@ -25,9 +25,12 @@ _GRANT = "Assign the permission set Counterfoil_Integration to the integration u
 TopicProbe = Callable[[str, str], Awaitable[bool]]
 
 
-async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe: TopicProbe | None) -> list[Finding]:
+async def check_org(
+    name: str, installation: Installation, api: SalesforceApi, probe: TopicProbe | None
+) -> list[Finding]:
     """Return what was found of one org; the rest is left out when the sign-in fails, the topics without a probe."""
-    subject = f"orgs.{name}"
+    subject, org, names = f"orgs.{name}", installation.orgs[name], installation.mappings.get(name, {})
+    customer_fields = installation.customer_fields_of(name)
     try:
         await api.session()
     except ConfigurationError as error:
@@ -41,9 +44,10 @@ async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe
     kind = "a sandbox" if org.is_sandbox else "production"
     findings = [ok(subject, "sign-in", f"org {org.org_id}, {kind}")]
     try:
-        described = await _describe(api, names)
-        findings += _written(subject, described, names)
-        findings += _read(subject, org, described, names)
+        wanted = [one for one in widest_records("", names, customer_fields=customer_fields) if one.enabled]
+        described = await _describe(api, {record.sobject for record in wanted}, names)
+        findings += _written(subject, described, wanted, names)
+        findings += _read(subject, org, described, customer_fields, names)
         findings += await check_reactions(subject, org, api)
     except VendorError as error:
         findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
@@ -52,31 +56,9 @@ async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe
     return findings
 
 
-def check_mappings(org: str, names: Names) -> list[Finding]:
-    """Return the names in an org's mappings that are not ours, and would be passed over in silence."""
-    known = {record.sobject: {*record.fields, record.key_field} for record in widest_records("")}
-    subject = f"mappings.{org}"
-    findings = [
-        fault(f"{subject}.{sobject}", "names", "is no object of ours", f"Use one of {', '.join(sorted(known))}")
-        for sobject in sorted(set(names) - set(known))
-    ]
-    for sobject in sorted(set(names) & set(known)):
-        unknown = sorted(set(names[sobject].fields) - known[sobject])
-        place = f"{subject}.{sobject}.fields"
-        findings += [
-            fault(f"{place}.{name}", "names", "is no field of ours", "Correct its spelling") for name in unknown
-        ]
-    return findings
-
-
-def _wanted(names: Names) -> list[DesiredRecord]:
-    """Return one of every record that goes to an org with this mapping."""
-    return [record for record in widest_records("", names) if record.enabled]
-
-
-async def _describe(api: SalesforceApi, names: Names) -> dict[str, Described | None]:
+async def _describe(api: SalesforceApi, written: set[str], names: Names) -> dict[str, Described | None]:
     """Return our objects, by our names, as the org describes them."""
-    ours = {record.sobject for record in _wanted(names)} | set(terms_fields(names)) | {"Account"}
+    ours = written | set(terms_fields(names)) | {"Account"}
     return {sobject: await api.describe(object_name(names, sobject)) for sobject in sorted(ours)}
 
 
@@ -84,9 +66,11 @@ def _fields(described: Described) -> dict[str, Described]:
     return {field["name"]: field for field in described.get("fields") or ()}
 
 
-def _written(subject: str, described: Mapping[str, Described | None], names: Names) -> Iterator[Finding]:
+def _written(
+    subject: str, described: Mapping[str, Described | None], wanted: Iterable[DesiredRecord], names: Names
+) -> Iterator[Finding]:
     samples: dict[str, list[DesiredRecord]] = defaultdict(list)
-    for record in _wanted(names):
+    for record in wanted:
         samples[record.sobject].append(record)
     for sobject, records in samples.items():
         found = described[sobject]
@@ -97,7 +81,7 @@ def _written(subject: str, described: Mapping[str, Described | None], names: Nam
         faults = list(_object_faults(where, found, records, names))
         yield from (fault(subject, f"write {place}", detail, remedy) for place, detail, remedy in faults)
         if not faults:
-            written = [field for field in records[0].fields if field_name(names, sobject, field)]
+            written = {field for record in records for field in record.fields if field_name(names, sobject, field)}
             yield ok(subject, f"write {where}", f"{len(written)} fields")
 
 
@@ -109,7 +93,7 @@ def _object_faults(
     if not found.get("updateable") or (ours and not found.get("createable")):
         yield where, "may not be written", _GRANT
     fields = _fields(found)
-    values: dict[str, list[Value | Reference]] = {field: [] for field in records[0].fields}
+    values: dict[str, list[Value | Reference]] = defaultdict(list)
     for record in records:
         for field, value in record.fields.items():
             values[field].append(value)
@@ -131,8 +115,14 @@ def _object_faults(
             yield from ((place, detail, _WIDEN) for detail in key_faults(fields[name]))
 
 
-def _read(subject: str, org: Org, described: Mapping[str, Described | None], names: Names) -> Iterator[Finding]:
-    for sobject, wanted in terms_fields(names).items():
+def _read(
+    subject: str, org: Org, described: Mapping[str, Described | None], customer_fields: Sequence[str], names: Names
+) -> Iterator[Finding]:
+    paths: dict[str, dict[str, None]] = defaultdict(dict)  # what is read, once each and in order
+    for customer_field in customer_fields:
+        for sobject, fields in terms_fields(names, customer_field).items():
+            paths[sobject] |= dict.fromkeys(fields)
+    for sobject, wanted in paths.items():
         found, account = described[sobject], described["Account"]
         if found is None or account is None:
             missing = sobject if found is None else "Account"

@@ -6,7 +6,7 @@ that failed. What only the org can tell, `check_org` asks it.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 from service.config import Computed, Installation, ObjectMapping
 from service.errors import ConfigurationError
@@ -22,24 +22,25 @@ def verify_mappings(installation: Installation) -> None:
     Raises:
         ConfigurationError: the first fault, with the others behind it; names the field, the fault and the remedy.
     """
-    fields = _our_fields()
-    faults = [fault for org, names in installation.mappings.items() for fault in _faults(org, names, fields)]
+    faults = [
+        fault
+        for org, names in installation.mappings.items()
+        for fault in _faults(org, names, installation.customer_fields_of(org))
+    ]
     if faults:
         first = faults[0]
         raise ConfigurationError(first.field, first.fault, first.remedy, others=faults[1:])
 
 
-def _our_fields() -> dict[str, set[str]]:
+def _our_fields(customer_fields: Sequence[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for record in widest_records(""):
+    for record in widest_records("", customer_fields=customer_fields):
         found[record.sobject] |= {*record.fields, *([] if record.key_field == "Id" else [record.key_field])}
-    # Read there when a payment is asked for, and written once a customer is known.
-    found["Account"].add("Stripe_Customer_Id__c")
     return found
 
 
-def _faults(org: str, names: Names, fields: Mapping[str, set[str]]) -> Iterator[ConfigurationError]:
-    known = True
+def _faults(org: str, names: Names, customer_fields: Sequence[str]) -> Iterator[ConfigurationError]:
+    known, fields = True, _our_fields(customer_fields)
     for sobject, mapping in names.items():
         where = f"mappings.{org}.{sobject}"
         if sobject not in fields:
@@ -52,7 +53,7 @@ def _faults(org: str, names: Names, fields: Mapping[str, set[str]]) -> Iterator[
                 yield ConfigurationError(f"{where}.{place}", f"{field} is no field of our {sobject}", remedy)
                 known = False
     if known:
-        yield from _tried(org, names)
+        yield from _tried(org, names, customer_fields)
 
 
 def _named(mapping: ObjectMapping) -> Iterator[tuple[str, str]]:
@@ -65,10 +66,10 @@ def _named(mapping: ObjectMapping) -> Iterator[tuple[str, str]]:
         yield from ((f"extra.{target_name}", name) for name in _OURS.findall(source))
 
 
-def _tried(org: str, names: Names) -> Iterator[ConfigurationError]:
+def _tried(org: str, names: Names, customer_fields: Sequence[str]) -> Iterator[ConfigurationError]:
     for sobject, mapping in names.items():
         try:
-            widest_records(org, {sobject: mapping})
+            widest_records(org, {sobject: mapping}, customer_fields=customer_fields)
         except ExpressionFailed as error:
             remedy = "Correct it: amounts are decimal texts, null while unknown; use add(), multiply(), text()"
             yield ConfigurationError(f"mappings.{org}.{error.target}", error.fault, remedy)

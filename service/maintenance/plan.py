@@ -4,7 +4,7 @@ It reads the mirror and the org and writes to neither. Values are shown to whoev
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -54,10 +54,10 @@ class RecordPlan:
         return asdict(self)
 
 
-def written(org: str, names: Names) -> list[ObjectPlan]:
-    """Return every object we write to an org, by our names."""
+def written(org: str, names: Names, customer_fields: Collection[str]) -> list[ObjectPlan]:
+    """Return every object we write to an org, by our names; `customer_fields` are those of its entities."""
     fields: dict[str, dict[str, str]] = defaultdict(dict)
-    for record in widest_records(org, names):
+    for record in widest_records(org, names, customer_fields=customer_fields):
         own = record.fields if record.key_field == "Id" else {record.key_field: record.key, **record.fields}
         for field in own:
             theirs = field_name(names, record.sobject, field)

@@ -192,7 +192,7 @@ def widest_changes(lane: Lane, at: datetime) -> Iterator[DesiredRecord]:
     """Yield a change of each kind with every field filled, for checks of an org."""
     long, known = "x" * _KEY_CHARS, ("e" * 40, "x" * _KEY_CHARS)
     for kind, old, new in (
-        ("payment_intent", PaymentStatus.PROCESSING.value, PaymentStatus.PAID.value),
+        (long, PaymentStatus.PROCESSING.value, PaymentStatus.PAID.value),
         (DISPUTE, DisputeStage.NEEDS_RESPONSE.value, DisputeStage.WON.value),
     ):
         yield change_record(Standing(*known, kind, new, long, long, at, long), Change(1, old), lane)

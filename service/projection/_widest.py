@@ -4,7 +4,7 @@ It is made by the rules themselves from invented payments, so a check of an org 
 can never lag behind the rules. It refuses nothing and nobody delivers it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from service.mapping import Names, apply
 from service.mirror import MirrorRow
 from service.projection._history import widest_changes
 from service.projection._records import _OURS, records
+from service.projection._routing import CUSTOMER_FIELD
 from service.projection._values import Lane
 
 _ENTITY = "e" * 40  # service.config: the longest name
@@ -30,8 +31,13 @@ def _id(prefix: str) -> str:
     return prefix.ljust(255, "x")  # docs.stripe.com/upgrades: ids have at most 255 characters
 
 
-def widest_records(org: str, names: Names = _OURS) -> list[DesiredRecord]:
-    """Return every record there can be in `org`, for payments of each kind of source and course, and a customer."""
+def widest_records(
+    org: str, names: Names = _OURS, *, customer_fields: Collection[str] = (CUSTOMER_FIELD,)
+) -> list[DesiredRecord]:
+    """Return every record there can be in `org`, for payments of each kind of source and course, and for customers.
+
+    `customer_fields` are those of the org's entities.
+    """
     found: list[DesiredRecord] = []
     for prefix in SOURCE_OBJECTS:
         for currency, amount in _AMOUNTS.items():
@@ -51,6 +57,8 @@ def widest_records(org: str, names: Names = _OURS) -> list[DesiredRecord]:
             found += records(
                 list(_invoice_rows(record_id, currency, amount, words)), org=org, linked=named, names=names
             )
+    for field in customer_fields:
+        found += records(list(_customer_rows()), org=org, names=names, customer_fields={_ENTITY: field})
     changes = widest_changes(Lane(org, _id("pi_")), _MOMENT)
     return found + apply(names, changes, {}, version="")
 
@@ -104,16 +112,23 @@ def _rows(record_id: str, currency: str, amount: int, status: str) -> Iterator[M
         }
         yield _row("balance_transaction", transaction, charge, None, settled)
         yield from _back(charge, money, settled)
+
+
+def _customer_rows() -> Iterator[MirrorRow]:
+    """Yield a customer of each kind of owner."""
     for owner in ("001000000000001AAA", "003000000000001AAA"):
         yield _row("customer", _id(f"cus_{owner}"), None, owner, {})
 
 
 def _back(charge: str, money: dict[str, Any], settled: dict[str, Any]) -> Iterator[MirrorRow]:
-    """Yield a refund and a dispute of a charge, each with what it moved on the balance."""
+    """Yield a refund and a dispute of a charge, what each moved on the balance, and two in an unknown status."""
     refund, dispute = _id("re_"), _id("du_")
-    yield _row("refund", refund, charge, None, {**money, "status": "failed", "reason": _LONG, "failure_reason": _LONG})
-    due = {"evidence_details": {"due_by": _CREATED}}
-    yield _row("dispute", dispute, charge, None, {**money, **due, "status": "needs_response", "reason": _LONG})
+    returned = {**money, "reason": _LONG, "failure_reason": _LONG}
+    contested = {**money, "reason": _LONG, "evidence_details": {"due_by": _CREATED}}
+    yield _row("refund", refund, charge, None, {**returned, "status": "failed"})
+    yield _row("refund", _id("re_0"), charge, None, {**returned, "status": _LONG})
+    yield _row("dispute", dispute, charge, None, {**contested, "status": "needs_response"})
+    yield _row("dispute", _id("du_0"), charge, None, {**contested, "status": _LONG})
     for number, source in enumerate((refund, dispute)):
         yield _row("balance_transaction", _id(f"txn_{number}"), source, None, {**settled, "amount": -money["amount"]})
 

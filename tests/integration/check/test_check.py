@@ -69,9 +69,32 @@ async def test_every_difference_of_the_org_is_told(
                 "Charge__c.Status__c",
                 "Opportunity.Payment_Status__c",
                 "Order.Payment_Status__c",
+                "Payment_Status_Change__c.From__c",
+                "Payment_Status_Change__c.To__c",
+                "Payout__c.Status__c",
+                "Refund__c.Status__c",
             )
         },
     }
+
+
+async def test_each_entity_has_its_own_field_for_customers(bench: Bench) -> None:
+    bench.document["entities"]["acme"]["customer_field"] = "Stripe_Customer_Acme__c"
+    bench.document["mappings"] = {"main": {"Account": {"fields": {"Stripe_Customer_Acme__c": "AccountNumber"}}}}
+    faults = (await bench.check()).faults
+    assert faults == {
+        "orgs.main write Account.AccountNumber": "holds 40 characters: 255 may come",
+        "orgs.main write Contact.Stripe_Customer_Acme__c": "does not exist, or the user cannot see it",
+    }
+    bench.document["mappings"] = {"main": {"Account": {"fields": {"Stripe_Customer_Id__c": "AccountNumber"}}}}
+    assert (await bench.check(offline=True)).faults == {
+        "mappings.main.Account.fields.Stripe_Customer_Id__c mapping": "Stripe_Customer_Id__c is no field of our Account"
+    }
+    bench.document["mappings"] = {}
+    missing = "the user cannot see Account.Stripe_Customer_Acme__c"
+    faults = (await bench.check()).faults
+    assert faults["orgs.main read Opportunity"] == missing
+    assert "orgs.main write Account.Stripe_Customer_Id__c" not in faults
 
 
 async def test_what_is_mapped_away_is_not_asked_for(
@@ -94,8 +117,8 @@ async def test_what_is_mapped_away_is_not_asked_for(
 async def test_a_mapping_of_a_name_that_is_not_ours_is_told(bench: Bench) -> None:
     bench.document["mappings"] = {"main": {"Paymnt__c": {}, "Charge__c": {"fields": {"Amout__c": "X__c"}}}}
     assert (await bench.check(offline=True)).faults == {
-        "mappings.main.Paymnt__c names": "is no object of ours",
-        "mappings.main.Charge__c.fields.Amout__c names": "is no field of ours",
+        "mappings.main.Paymnt__c mapping": "is no object of ours",
+        "mappings.main.Charge__c.fields.Amout__c mapping": "Amout__c is no field of our Charge__c",
     }
 
 
@@ -230,7 +253,7 @@ async def test_live_and_test_do_not_mix(bench: Bench) -> None:
 
 async def test_what_will_be_refused_later_is_noted(bench: Bench) -> None:
     del bench.document["entities"]["acme"]["checkout"]
-    bench.document["entities"]["other"] = bench.document["entities"]["acme"]
+    bench.document["entities"]["other"] = {**bench.document["entities"]["acme"], "customer_field": "Other_Id__c"}
     bench.document["orgs"]["idle"] = bench.org
     report = await bench.check(offline=True)
     assert not report.faults
@@ -277,6 +300,7 @@ async def test_every_fault_of_the_settings_at_once(bench: Bench) -> None:
     bench.stripe["webhook_secrets"] = [bench.secret("webhook", "sk_test_1")]
     bench.document["entities"]["other"] = {
         "org": "main",
+        "customer_field": "Other_Id__c",
         "stripe": {**bench.stripe, "secret_key": {"env": "COUNTERFOIL_TEST_UNSET"}},
     }
     report = await bench.check(offline=True, grpc_tls_cert_file="none.crt", grpc_tls_key_file="none.key")

@@ -21,7 +21,7 @@ OURS = {
 }
 BODY = {"metadata": {"po": "4711"}, "exchange_rate": 0.1, "lines": [{"amount": 5}, {"amount": 7}], "count": 3}
 
-amounts = st.decimals(min_value=Decimal("-1e12"), max_value=Decimal("1e12"), places=3)
+amounts = st.decimals(min_value=-(10**12), max_value=10**12, places=3)
 
 
 def value(source: str) -> Any:
