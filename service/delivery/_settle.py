@@ -22,6 +22,7 @@ async def settle(
     attempts_limit: int,
 ) -> None:
     """Store what became of each record; a success frees what failed for the same cause."""
+    await outbox.hold_claimed(tx, [record for record, _ in results])
     delivered = [(record, result.id) for record, result in results if result.success]
     if delivered:
         await outbox.settle_delivered(tx, delivered, holder=holder, now=now)

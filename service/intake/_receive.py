@@ -26,6 +26,7 @@ from service.intake._stripe_event import StripeEvent
 from service.mirror.sights import OBSERVE, OBSERVED, observe_parameters
 
 _WRITERS = 2
+_GAVE_WAY = ("40001", "40P01")  # serialization_failure, deadlock_detected
 # How many must wait before another writer joins one that writes: below it, a larger next batch is worth more.
 _WORTH_ANOTHER = 32
 # One statement, so that an event and what it shows are one transaction and one journey: the keys of the new events, and
@@ -127,7 +128,7 @@ class Intake:
 
     async def _settle(self, writer: Writer, taken: Sequence[tuple[_Prepared, asyncio.Future[Receipt]]]) -> None:
         try:
-            outcomes: list[Receipt | Exception] = list(await self._store(writer, [prepared for prepared, _ in taken]))
+            outcomes: list[Receipt | Exception] = list(await self._insist(writer, [prepared for prepared, _ in taken]))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             if len(taken) > 1 and _answered(error):
                 outcomes = [await self._store_alone(writer, prepared) for prepared, _ in taken]
@@ -144,9 +145,18 @@ class Intake:
 
     async def _store_alone(self, writer: Writer, prepared: _Prepared) -> Receipt | Exception:
         try:
-            return (await self._store(writer, [prepared]))[0]
+            return (await self._insist(writer, [prepared]))[0]
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             return error
+
+    async def _insist(self, writer: Writer, batch: Sequence[_Prepared]) -> list[Receipt]:
+        """Store, once more where the database took us for the one to give way."""
+        try:
+            return await self._store(writer, batch)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _GAVE_WAY:
+                raise
+        return await self._store(writer, batch)
 
     async def _store(self, writer: Writer, batch: Sequence[_Prepared]) -> list[Receipt]:
         observations = (seen for _, sights in batch for seen in sights)

@@ -4,11 +4,25 @@ Owns the tables `links` and `routes`. Verbs: ask, read the answers, take what is
 object's route, list the open ones. Touches no other table and calls nobody. Refuses to forget a question unanswered.
 """
 
-from service.links._questions import Due, Link, LinkState, Question, ask, known, look_again, postpone, settle, take
-from service.links._routes import OpenRoute, askers, count_open, forget, keep, list_open
+from service.links._questions import (
+    Asked,
+    Due,
+    Link,
+    LinkState,
+    Question,
+    ask,
+    known,
+    look_again,
+    postpone,
+    settle,
+    take,
+)
+from service.links._routes import Kept, OpenRoute, askers, count_open, forget, keep, list_open
 
 __all__ = [
+    "Asked",
     "Due",
+    "Kept",
     "Link",
     "LinkState",
     "OpenRoute",

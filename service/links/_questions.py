@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import and_, or_, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, DateTime, Text, and_, bindparam, select, text, update
 
 from service.db import Transaction
 from service.domain import retry_delay
@@ -67,41 +66,55 @@ class Due:
 
 
 _KEY = (links.c.sobject, links.c.field, links.c.value)
+# A question of an entity: each asks the org that its records go to.
+Asked = tuple[str, Question]
+_NOW = bindparam("now", type_=DateTime(timezone=True))
+_ARRAYS = tuple(bindparam(name, type_=ARRAY(Text)) for name in ("entities", "sobjects", "fields", "values"))
 
 
-async def known(tx: Transaction, entity: str, questions: Collection[Question]) -> dict[Question, Link]:
+def _arrays(asked: Collection[Asked]) -> dict[str, list[str]]:
+    ordered = sorted(asked)
+    return {
+        "entities": [entity for entity, _ in ordered],
+        "sobjects": [one.sobject for _, one in ordered],
+        "fields": [one.field for _, one in ordered],
+        "values": [one.value for _, one in ordered],
+    }
+
+
+_KNOWN = text(
+    """
+    SELECT links.entity, links.sobject, links.field, links.value, links.state, links.record_id, links.account_id
+    FROM links JOIN unnest(:entities, :sobjects, :fields, :values) AS asked (entity, sobject, field, value)
+      USING (entity, sobject, field, value)
+    ORDER BY links.entity, links.sobject, links.field, links.value
+    FOR SHARE OF links
+    """
+).bindparams(*_ARRAYS)
+_ASK = text(
+    """
+    INSERT INTO links (entity, sobject, field, value, state, next_try_at)
+    SELECT entity, sobject, field, value, 'asked', :now
+    FROM unnest(:entities, :sobjects, :fields, :values) AS asked (entity, sobject, field, value)
+    ORDER BY entity, sobject, field, value
+    ON CONFLICT DO NOTHING
+    """
+).bindparams(*_ARRAYS, _NOW)
+
+
+async def known(tx: Transaction, asked: Collection[Asked]) -> dict[Asked, Link]:
     """Return the answers there are; a question that waits for its first one is left out.
 
     None of them changes before the transaction ends: so whoever keeps that it asked is told of every later answer.
     """
-    keys = [(one.sobject, one.field, one.value) for one in questions]
-    query = (
-        select(*_KEY, links.c.state, links.c.record_id, links.c.account_id)
-        .where(links.c.entity == entity, tuple_(*_KEY).in_(keys))
-        .order_by(*_KEY)
-        .with_for_update(read=True)
-    )
-    found = {Question(*row[:3]): Link(LinkState(row[3]), row[4], row[5]) for row in await tx.execute(query)}
+    rows = await tx.execute(_KNOWN, _arrays(asked)) if asked else ()
+    found = {(row[0], Question(*row[1:4])): Link(LinkState(row[4]), row[5], row[6]) for row in rows}
     return {question: link for question, link in found.items() if link.state is not LinkState.ASKED}
 
 
-async def ask(tx: Transaction, entity: str, questions: Collection[Question], *, now: datetime) -> bool:
-    """Ask what was not asked yet, sorted so that two writers lock in one order; tell whether anything was new."""
-    rows = [
-        {
-            "entity": entity,
-            "sobject": one.sobject,
-            "field": one.field,
-            "value": one.value,
-            "state": LinkState.ASKED.value,
-            "next_try_at": now,
-        }
-        for one in sorted(questions)
-    ]
-    if not rows:
-        return False
-    made = await tx.execute(insert(links).values(rows).on_conflict_do_nothing().returning(links.c.value))
-    return bool(made.all())
+async def ask(tx: Transaction, asked: Collection[Asked], *, now: datetime) -> bool:
+    """Ask what was not asked yet, in one order so that two writers lock alike; tell whether anything was new."""
+    return bool(asked) and (await tx.execute(_ASK, _arrays(asked) | {"now": now})).rowcount > 0
 
 
 async def take(tx: Transaction, *, now: datetime, lease: timedelta, limit: int) -> Due | None:
@@ -181,18 +194,24 @@ async def postpone(tx: Transaction, due: Due, *, error: str, now: datetime) -> N
     )
 
 
-async def look_again(tx: Transaction, entities: Sequence[str], values: Collection[str], *, now: datetime) -> bool:
-    """Ask at once, and again at short pauses, for values that a record is about to hold; tell whether any waited."""
-    if not values:
-        return False
-    again = (
-        update(links)
-        .where(
-            links.c.entity.in_(entities),
-            links.c.value.in_(values),
-            or_(links.c.state == LinkState.NONE, links.c.state == LinkState.AMBIGUOUS),
-        )
-        .values(next_try_at=now, attempts=0)
-        .returning(links.c.value)
+_LOOK_AGAIN = text(
+    """
+    WITH waiting AS (
+        SELECT entity, sobject, field, value FROM links
+        WHERE entity = ANY(:entities) AND value = ANY(:values) AND state IN ('none', 'ambiguous')
+        ORDER BY entity, sobject, field, value FOR NO KEY UPDATE
     )
-    return bool((await tx.execute(again)).all())
+    UPDATE links SET next_try_at = :now, attempts = 0 FROM waiting
+    WHERE links.entity = waiting.entity AND links.sobject = waiting.sobject AND links.field = waiting.field
+      AND links.value = waiting.value
+    """
+).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("entities", "values")), _NOW)
+
+
+async def look_again(tx: Transaction, entities: Sequence[str], values: Collection[str], *, now: datetime) -> bool:
+    """Ask at once, and again at short pauses, for values that a record is about to hold; tell whether any waited.
+
+    Call it in a transaction of its own: whoever looks at what was asked holds answers of others.
+    """
+    parameters = {"entities": list(entities), "values": list(values), "now": now}
+    return (await tx.execute(_LOOK_AGAIN, parameters)).rowcount > 0

@@ -25,12 +25,31 @@ class OpenRoute:
     since: datetime
 
 
-async def keep(  # noqa: PLR0917  (as a sentence: this object of this entity stands so, having asked this)
-    tx: Transaction, entity: str, object_id: str, state: str, asked: Collection[Question], now: datetime
-) -> None:
-    """Keep where an object stands; `since` moves only when its state does."""
-    texts = [one.text for one in sorted(asked)]
-    row = insert(routes).values(entity=entity, object_id=object_id, state=state, asked=texts, since=now)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where an object stands, and what was asked on the way; `state` is empty while an answer is awaited."""
+
+    entity: str
+    object_id: str
+    state: str
+    asked: frozenset[Question]
+
+
+async def keep(tx: Transaction, kept: Sequence[Kept], *, now: datetime) -> None:
+    """Keep where objects stand, each given once; `since` moves only when its state does."""
+    if not kept:
+        return
+    rows = [
+        {
+            "entity": one.entity,
+            "object_id": one.object_id,
+            "state": one.state,
+            "asked": [question.text for question in sorted(one.asked)],
+            "since": now,
+        }
+        for one in sorted(kept, key=lambda one: (one.entity, one.object_id))
+    ]
+    row = insert(routes).values(rows)
     changed = {"state": row.excluded.state, "asked": row.excluded.asked, "since": row.excluded.since}
     await tx.execute(
         row.on_conflict_do_update(

@@ -2,24 +2,21 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import and_, or_, update
+from sqlalchemy import and_, insert, or_, select
 
 from service.db import Transaction
+from service.mirror._changes import notes
 from service.mirror._table import table
 
 
 async def look_again(tx: Transaction, *, entities: Sequence[str], lanes: Collection[str]) -> int:
-    """Mark the roots of lanes as changed; a lane is a Salesforce record or a root by itself. Return how many."""
-    result = await tx.execute(
-        update(table)
-        .where(
-            and_(
-                table.c.entity.in_(entities),
-                table.c.body.is_not(None),
-                or_(table.c.object_id.in_(lanes), table.c.record_id.in_(lanes), table.c.routed_id.in_(lanes)),
-            )
+    """Have the roots of lanes looked at; a lane is a Salesforce record or a root by itself. Return how many."""
+    roots = select(table.c.entity, table.c.object_id).where(
+        and_(
+            table.c.entity.in_(entities),
+            table.c.body.is_not(None),
+            or_(table.c.object_id.in_(lanes), table.c.record_id.in_(lanes), table.c.routed_id.in_(lanes)),
         )
-        .values(dirty=True)
-        .returning(table.c.object_id)
     )
-    return len(result.all())
+    statement = insert(notes).from_select(["entity", "object_id"], roots).returning(notes.c.id)
+    return len((await tx.execute(statement)).all())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import func, literal, select, text, tuple_
+from sqlalchemy import DateTime, bindparam, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from service.db import Transaction
@@ -42,11 +42,32 @@ _FIELDS = tuple(field.name for field in fields(PayoutEntry))
 
 
 async def link(tx: Transaction, entries: Sequence[PayoutEntry], *, now: datetime) -> None:
-    """Store entries; what is known already stays as it is."""
+    """Store entries; of one known already the last word counts."""
     if entries:
         ordered = sorted(entries, key=lambda entry: (entry.entity, entry.payout_id, entry.transaction_id))
         values = [{name: getattr(entry, name) for name in _FIELDS} | {"linked_at": now} for entry in ordered]
-        await tx.execute(insert(payout_entries).on_conflict_do_nothing(), values)
+        statement = insert(payout_entries)
+        told = {name: statement.excluded[name] for name in (*_FIELDS[3:], "linked_at")}
+        known = [payout_entries.c[name] for name in _FIELDS[:3]]
+        await tx.execute(statement.on_conflict_do_update(index_elements=known, set_=told), values)
+
+
+_UNLINK = text(
+    """
+    WITH gone AS (
+        DELETE FROM payout_entries
+        WHERE entity = :entity AND payout_id = :payout_id
+          AND (CAST(:before AS timestamptz) IS NULL OR linked_at < :before)
+        RETURNING entity, transaction_id
+    )
+    INSERT INTO notes (entity, object_id) SELECT entity, transaction_id FROM gone
+    """
+).bindparams(bindparam("before", type_=DateTime(timezone=True)))
+
+
+async def unlink(tx: Transaction, *, entity: str, payout_id: str, before: datetime | None) -> None:
+    """Forget what was last linked with a payout before a moment, all of it for None; those are looked at again."""
+    await tx.execute(_UNLINK, {"entity": entity, "payout_id": payout_id, "before": before})
 
 
 async def list_entries(tx: Transaction, *, entity: str, payout_id: str) -> list[PayoutEntry]:
@@ -61,9 +82,8 @@ async def list_entries(tx: Transaction, *, entity: str, payout_id: str) -> list[
 
 _TOUCH = text(
     """
-    UPDATE mirror SET dirty = true FROM payout_entries entry
-    WHERE entry.entity = :entity AND entry.payout_id = :payout_id
-      AND mirror.entity = entry.entity AND mirror.object_id = entry.transaction_id AND mirror.body IS NOT NULL
+    INSERT INTO notes (entity, object_id)
+    SELECT entity, transaction_id FROM payout_entries WHERE entity = :entity AND payout_id = :payout_id
     """
 )
 

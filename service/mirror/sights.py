@@ -43,10 +43,13 @@ CLOCK_SLACK = timedelta(seconds=5)
 _BELIEVED = f"""(excluded.body IS NOT NULL
     AND (known.body IS NULL OR excluded.as_of > known.as_of
          OR excluded.as_of = known.as_of AND excluded.evidence = {Evidence.FETCH.value}))"""
+# A stub dated before everything only names an object: no news of one that is already being asked for.
+_TELLS = """(excluded.body IS NULL
+    AND (excluded.as_of > to_timestamp(0) OR known.fetch_at IS NULL OR known.fetch_error IS NOT NULL))"""
 # Not believed, although it may be newer.
 _DOUBTED = f"""(excluded.as_of >= known.as_of - CASE WHEN known.evidence = {Evidence.EVENT.value} THEN interval '0'
                                      ELSE interval '{CLOCK_SLACK.total_seconds()} seconds' END
-    AND (excluded.body IS NULL OR excluded.digest <> known.digest OR excluded.fetch_at <= {_NOW}))"""
+    AND ({_TELLS} OR excluded.body IS NOT NULL AND (excluded.digest <> known.digest OR excluded.fetch_at <= {_NOW})))"""
 _CHANGED = f"({_BELIEVED} AND known.digest <> excluded.digest)"
 # An answer is dated when it left Stripe and shows what was a moment before: news of that moment may be newer. So may be
 # what a stub of the same second or a later one tells of.

@@ -14,7 +14,7 @@ from service.outbox._delivered import delivered
 from service.outbox._mapped import lanes_of, mapped_otherwise
 from service.outbox._put import put
 from service.outbox._release import probe, release_causes, release_delay
-from service.outbox._settle import give_back, settle_again, settle_dead, settle_delivered
+from service.outbox._settle import give_back, hold_claimed, settle_again, settle_dead, settle_delivered
 
 __all__ = [
     "Claimed",
@@ -25,6 +25,7 @@ __all__ = [
     "delivered",
     "failures",
     "give_back",
+    "hold_claimed",
     "lanes_of",
     "mapped_otherwise",
     "note_calls",

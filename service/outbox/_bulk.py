@@ -13,6 +13,7 @@ from sqlalchemy import Column, DateTime, Index, SmallInteger, Table, Text, delet
 
 from service.db import Transaction, metadata
 from service.outbox._claims import ORPHANED, READY, RETURNED, TIMES, Claimed, claimed, hold_claims
+from service.outbox._order import hold
 from service.outbox._put import table as records
 
 table = Table(
@@ -69,10 +70,13 @@ _HOLD_RECORDS = text(
           AND NOT {ORPHANED} AND waiting.error_reason IS NULL
         ORDER BY waiting.lane, waiting.rank
         LIMIT :limit
+    ), free AS (
+        SELECT outbox.org, outbox.sobject, outbox.key FROM outbox JOIN ready USING (org, sobject, key)
+        FOR NO KEY UPDATE OF outbox SKIP LOCKED
     )
     UPDATE outbox SET leased_by = :holder, leased_until = :now + :lease, attempts = outbox.attempts + 1, bulk_job = :job
-    FROM ready
-    WHERE outbox.org = ready.org AND outbox.sobject = ready.sobject AND outbox.key = ready.key
+    FROM free
+    WHERE outbox.org = free.org AND outbox.sobject = free.sobject AND outbox.key = free.key
     """  # noqa: S608  (fragments are ours)
 ).bindparams(*TIMES)
 
@@ -172,6 +176,7 @@ _SENT = text(
 
 async def mark_sent(tx: Transaction, job: BulkJob) -> list[Claimed]:
     """Return a job's records as they are now, and remember that this is what is sent."""
+    await hold(tx, records.c.bulk_job == job.id)
     return [claimed(row) for row in await tx.execute(_MARK, {"job": job.id, "holder": job.holder})]
 
 
@@ -189,6 +194,7 @@ async def sent_records(tx: Transaction, job: BulkJob) -> list[Claimed]:
 
 async def close_job(tx: Transaction, job: BulkJob) -> None:
     """Forget a job whose records are settled; whatever it still holds is free again."""
+    await hold(tx, records.c.bulk_job == job.id)
     await tx.execute(
         update(records).where(records.c.bulk_job == job.id).values(bulk_job=None, leased_by=None, leased_until=None)
     )

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import DateTime, Interval, bindparam, func, literal, select, text, update
+from sqlalchemy import DateTime, and_, Interval, bindparam, func, literal, select, text, update
 
 from service.db import Transaction
 from service.domain import Reference, Value, fields_from
+from service.outbox._order import hold
 from service.outbox._put import table
 
 Key = tuple[str, str]
@@ -82,7 +83,7 @@ _CLAIM = text(
         FROM (SELECT waiting.*, {ORPHANED} AS orphaned FROM outbox waiting
               WHERE {READY} AND waiting.lane > :after AND (NOT {ORPHANED} OR {_COMES_WITH_IT})
               ORDER BY waiting.lane, waiting.rank
-              LIMIT :limit) chosen
+              LIMIT :limit FOR NO KEY UPDATE OF waiting SKIP LOCKED) chosen
     )
     UPDATE outbox SET leased_by = :holder, leased_until = :now + :lease, attempts = outbox.attempts + 1
     FROM ready
@@ -147,11 +148,9 @@ def claimed(row: Any) -> Claimed:
 
 async def renew(tx: Transaction, *, org: str, holder: str, until: datetime) -> None:
     """Keep what a holder has of an org for longer: a call may outlast a lease."""
-    await tx.execute(
-        update(table)
-        .where(table.c.org == org, table.c.leased_by == holder, table.c.leased_until.is_not(None))
-        .values(leased_until=until)
-    )
+    held = and_(table.c.org == org, table.c.leased_by == holder, table.c.leased_until.is_not(None))
+    await hold(tx, held)
+    await tx.execute(update(table).where(held).values(leased_until=until))
 
 
 _CROWDED = text(

@@ -69,11 +69,14 @@ _PROBE = text(
         WHERE org = :org AND error_reason IS NOT NULL AND state = 'dead' AND release_at <= :now
         ORDER BY sobject, error_code, release_at
         LIMIT :limit
+    ), free AS (
+        SELECT outbox.org, outbox.sobject, outbox.key FROM outbox JOIN due USING (org, sobject, key)
+        FOR NO KEY UPDATE OF outbox SKIP LOCKED
     )
     UPDATE outbox SET state = 'waiting', attempts = 0, not_before = :now, release_at = NULL,
                       releases = outbox.releases + 1
-    FROM due
-    WHERE outbox.org = due.org AND outbox.sobject = due.sobject AND outbox.key = due.key
+    FROM free
+    WHERE outbox.org = free.org AND outbox.sobject = free.sobject AND outbox.key = free.key
       AND outbox.state = 'dead' AND outbox.leased_until IS NULL
     """
 ).bindparams(bindparam("now", type_=DateTime(timezone=True)))

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, DateTime, and_, bindparam, case, func, tex
 
 from service.db import Transaction
 from service.outbox._claims import Claimed
+from service.outbox._order import hold
 from service.outbox._put import State, table
 
 _DETAIL_LIMIT = 500
@@ -23,6 +24,16 @@ def _held(record: Claimed, holder: str) -> ColumnElement[bool]:
         table.c.key == record.key,
         table.c.leased_by == holder,
     )
+
+
+async def hold_claimed(tx: Transaction, records: Sequence[Claimed]) -> None:
+    """Lock records before they are settled one by one."""
+    await hold(tx, _any_of(records))
+
+
+def _any_of(records: Sequence[Claimed]) -> ColumnElement[bool]:
+    keys = sorted((record.org, record.sobject, record.key) for record in records)
+    return tuple_(table.c.org, table.c.sobject, table.c.key).in_(keys)
 
 
 _FREE = {"leased_by": None, "leased_until": None, "bulk_job": None}
@@ -155,9 +166,5 @@ async def give_back(
     if failure is not None:
         reason, code, detail, now = failure
         values |= {"error_reason": reason, "error_code": code, "error_detail": detail[:_DETAIL_LIMIT], "failed_at": now}
-    keys = [(record.org, record.sobject, record.key) for record in records]
-    await tx.execute(
-        update(table)
-        .where(tuple_(table.c.org, table.c.sobject, table.c.key).in_(keys), table.c.leased_by == holder)
-        .values(**values)
-    )
+    await hold_claimed(tx, records)
+    await tx.execute(update(table).where(_any_of(records), table.c.leased_by == holder).values(**values))

@@ -1,4 +1,4 @@
-"""Noting where things stand, in the transaction that looks at their lane: each change is told once, and reacted to."""
+"""Noting where things stand, in the transaction that looks at their lanes: each change is told once, and reacted to."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,10 +38,10 @@ async def note_changes(
     """Compare where families stand with where they stood, keep it, and return the records of what changed.
 
     Args:
-        tx: the transaction that holds the lane.
-        found: the lane's families.
+        tx: the transaction that holds the lanes, with a savepoint.
+        found: the families of lanes of one org.
         record_ids: the Salesforce record of each family, by its key.
-        changed: what the lane is looked at for.
+        changed: what the lanes are looked at for.
         terms: of the org they go to.
         now: the present.
     """
@@ -53,15 +53,14 @@ async def note_changes(
     wanted: list[DesiredRecord] = []
     news = await history.news(tx, [_noted(one) for one, _ in standing.values()])
     if news:
-        # Whatever fails in here leaves no change noted that was not told.
-        async with tx.begin_nested():
-            asked: list[Asked] = []
-            for key, change in (await history.note(tx, news)).items():
-                one, lane = standing[key]
-                wanted.append(change_record(one, change, lane))
-                asked += reactions(terms.rules, one, change, now=now)
-            await history.ask(tx, terms.org, asked, now=now)
-            wanted = apply(terms.names, wanted, {}, version=terms.version)
+        # Whatever fails from here on undoes the note as well: see the caller's savepoint.
+        asked: list[Asked] = []
+        for key, change in (await history.note(tx, news)).items():
+            one, lane = standing[key]
+            wanted.append(change_record(one, change, lane))
+            asked += reactions(terms.rules, one, change, now=now)
+        await history.ask(tx, terms.org, asked, now=now)
+        wanted = apply(terms.names, wanted, {}, version=terms.version)
     disputes = [one for one, _ in standing.values() if one.object_type == DISPUTE]
     if disputes:
         over = {(one.entity, one.object_id) for one in disputes if one.due_at is None}

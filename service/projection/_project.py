@@ -1,8 +1,13 @@
-"""Projecting: look at what changed as a whole, and ask for the records it now means."""
+"""Projecting: look at what changed as a whole, and ask for the records it now means.
 
+Lanes are looked at many at once, with a few statements for all of them. The order of locks is the same everywhere:
+rows that changed (passed over where somebody holds them), lanes, answers, statuses, records.
+"""
+
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from service import links, mirror, outbox, telemetry
 from service.clock import Clock
@@ -15,10 +20,13 @@ from service.mirror import Lane, MirrorRow
 from service.projection._changes import Terms, note_changes
 from service.projection._families import Family, families
 from service.projection._records import records
-from service.projection._routes import Routed, find_routes
+from service.projection._routes import Key, find_routes
+from service.projection._routing import Route
 
 # How the ids begin that records of others hold: customers and payments.
 _LOOKED_UP = ("cus_", "pi_")
+# A shape our rules did not foresee.
+FAULTS = (ArithmeticError, AttributeError, CounterfoilError, LookupError, TypeError, ValueError)
 
 
 class _OnlyLooked(Exception):
@@ -46,6 +54,9 @@ class Projector:
         self._customer_fields = {name: entity.customer_field for name, entity in entities.items()}
         self._reporting = reporting_of(entities)
         self._org_of = {name: entity.org for name, entity in entities.items()}
+        self._entities_of = {
+            org: [name for name, entity in entities.items() if entity.org == org] for org in self._org_of.values()
+        }
         self._batch_limit = batch_limit
         self._mappings = mappings or {}
         self._reactions = reactions or {}
@@ -56,108 +67,174 @@ class Projector:
 
     def _siblings(self, entity: str) -> list[str]:
         """Return the entities whose payments may belong to the same Salesforce records."""
-        return [name for name, org in self._org_of.items() if org == self._org_of[entity]]
+        return self._entities_of[self._org_of[entity]]
 
     async def step(self) -> int:
         """Look at one batch of changes; return how many rows it held, 0 when nothing waits."""
         async with self._database.transaction() as tx:
-            lanes = await mirror.changed_lanes(tx, limit=self._batch_limit)
-            put, asked, silent = 0, False, set[tuple[str, str]]()
-            for lane, keys in lanes.items():
-                wanted, routed, fault = await self._look_at(tx, lane, keys)
-                put += await outbox.put(tx, wanted, now=self._clock.now())
+            changed = await mirror.changed_lanes(tx, limit=self._batch_limit)
+            looked = await self._look(tx, changed)
+            put = await outbox.put(tx, list(looked.wanted.values()), now=self._clock.now())
+            cleared: dict[str | None, list[Key]] = defaultdict(list)
+            for lane, keys in changed.items():
+                cleared[looked.faults.get(lane)] += keys
+            for fault, keys in cleared.items():
                 await mirror.clear_changes(tx, keys, fault=fault)
-                asked |= await self._route(tx, lane, routed, wanted)
-                silent |= routed.silent
-            await links.forget(tx, silent)
+            await mirror.move(tx, looked.moves)
+            for entity, object_ids in looked.again.items():
+                await mirror.touch(tx, entity, object_ids)
+            await links.forget(tx, looked.silent)
+        if changed:
+            await self._tell(looked, put)
+        return sum(len(keys) for keys in changed.values())
+
+    async def _tell(self, looked: "_Looked", put: int) -> None:
+        """Wake whoever has work now."""
         telemetry.records_projected.add(put)
-        if asked:
+        held: dict[str, set[str]] = defaultdict(set)
+        for record in looked.wanted.values():
+            if record.key_field == "Id":
+                texts = (value for value in record.fields.values() if isinstance(value, str))
+                held[record.org] |= {value for value in texts if value.startswith(_LOOKED_UP)}
+        for org, values in held.items():
+            if values:
+                async with self._database.transaction() as tx:
+                    entities = self._entities_of[org]
+                    looked.asked |= await links.look_again(tx, entities, values, now=self._clock.now())
+        if looked.asked:
             self._wakes.signal("links")
+        if looked.moves or any(looked.again.values()):
+            self._wakes.signal("mirror")
         if put:
             self._wakes.signal("outbox")
-        if lanes:
-            self._wakes.signal("fetch")  # a fetcher that came while these rows were locked has passed them over
+        self._wakes.signal("fetch")  # a fetcher that came while these rows were locked has passed them over
         if put and any(self._reactions.values()):
             self._wakes.signal("reactions")
-        return sum(len(keys) for keys in lanes.values())
 
-    @staticmethod
-    async def _linkable(tx: Transaction, rows: list[MirrorRow], org: str) -> list[MirrorRow]:
-        """Leave out links to payouts that Salesforce does not hold yet: they are of another lane, and come later."""
-        linked = {row.payout_id for row in rows if row.payout_id is not None}
-        if not linked:
-            return rows
-        held = await outbox.delivered(tx, org=org, sobject="Payout__c", keys=linked)
-        return [row if row.payout_id in held else replace(row, payout_id=None) for row in rows]
+    async def preview(self, lane: Lane) -> tuple[list[DesiredRecord], str | None]:
+        """Return what a lane asks for now, and its fault if it has one; change nothing."""
+        looked = _Looked()
+        with suppress(_OnlyLooked):
+            async with self._database.transaction() as tx:
+                looked = await self._look(tx, {lane: []})
+                raise _OnlyLooked
+        return list(looked.wanted.values()), looked.faults.get(lane)
 
-    async def _route(self, tx: Transaction, lane: Lane, routed: Routed, wanted: list[DesiredRecord]) -> bool:
-        """Move what was found elsewhere, and ask again for what these records will hold; tell whether it is now due."""
-        await mirror.move(tx, routed.moves)
-        for entity, object_ids in routed.again.items():
-            await mirror.touch(tx, entity, object_ids)
-        values = {
-            value
-            for record in wanted
-            if record.key_field == "Id"
-            for value in record.fields.values()
-            if isinstance(value, str) and value.startswith(_LOOKED_UP)
-        }
-        waited = values and await links.look_again(tx, self._siblings(lane.entity), values, now=self._clock.now())
-        return routed.asked or bool(waited)
+    async def _look(self, tx: Transaction, changed: Mapping[Lane, Collection[Key]]) -> "_Looked":
+        """Look at lanes together; if a fault comes up, at each alone, so that only its own lane is set aside."""
+        looked = _Looked()
+        lanes = {lane: self._siblings(lane.entity) for lane in changed if lane.entity in self._org_of}
+        # An entity that is no longer configured: its records stay as they are.
+        looked.faults = {lane: "ENTITY_UNKNOWN" for lane in changed if lane not in lanes}
+        if not lanes:
+            return looked
+        try:
+            async with tx.begin_nested():
+                looked.take(await self._look_at(tx, lanes, {key for lane in lanes for key in changed[lane]}))
+        except FAULTS as error:
+            name = type(error).__name__
+            if len(lanes) > 1:
+                for lane in lanes:
+                    looked.take(await self._look(tx, {lane: changed[lane]}))
+                return looked
+            (lane,) = lanes
+            telemetry.log().error("projection.failed", lane=lane.key, entity=lane.entity, error=name)
+            looked.faults[lane] = f"PROJECTION_FAILED: {name}"
+        return looked
 
     async def _look_at(
-        self, tx: Transaction, lane: Lane, changed: Collection[tuple[str, str]] = ()
-    ) -> tuple[list[DesiredRecord], Routed, str | None]:
-        if lane.entity not in self._org_of:
-            return [], Routed(), "ENTITY_UNKNOWN"  # no longer configured: its records stay as they are
-        roots, linked = ([], [lane.key]) if lane.is_record else ([lane.key], [])
-        rows = await mirror.load_family(tx, entities=self._siblings(lane.entity), roots=roots, records=linked)
-        rows = await self._linkable(tx, rows, self._org_of[lane.entity])
-        named = await mirror.load_linked(tx, rows)
-        trace = next((row.traceparent for row in rows if row.traceparent), None)
-        attributes = {"counterfoil.lane": lane.key}
-        try:
+        self, tx: Transaction, lanes: Mapping[Lane, Sequence[str]], changed: Collection[Key]
+    ) -> "_Looked":
+        rows = await self._load(tx, lanes)
+        named = await mirror.load(
+            tx, {(row.entity, row.linked_id) for some in rows.values() for row in some if row.linked_id is not None}
+        )
+        found = {lane: families(some) for lane, some in rows.items()}
+        every = [family for some in found.values() for family in some]
+        routed = await find_routes(tx, every, self._entities, now=self._clock.now())
+        looked = _Looked(moves=routed.moves, again=routed.again, silent=routed.silent, asked=routed.asked)
+        for lane, some in rows.items():
+            trace = next((row.traceparent for row in some if row.traceparent), None)
+            attributes = {"counterfoil.lane": lane.key}
             with telemetry.span("mirror.project", parent=trace, attributes=attributes) if trace else nullcontext():
-                found = families(rows)
-                routed = await find_routes(tx, found, self._entities, now=self._clock.now())
-                wanted = self._records(rows, named, self._org_of[lane.entity], routed)
-                changes = await self._changes(tx, found, routed, changed, self._org_of[lane.entity])
-            return wanted + changes, routed, None
-        except (ArithmeticError, AttributeError, CounterfoilError, LookupError, TypeError, ValueError) as error:
-            # A shape our rules did not foresee: this lane is set aside with its fault, all others go on.
-            telemetry.log().error("projection.failed", lane=lane.key, entity=lane.entity, error=type(error).__name__)
-            return [], Routed(), f"PROJECTION_FAILED: {type(error).__name__}"
+                looked.want(self._records(some, named, self._org_of[lane.entity], routed.routes))
+        by_org: dict[str, list[Family]] = defaultdict(list)
+        for lane, some_families in found.items():
+            by_org[self._org_of[lane.entity]] += some_families
+        for org, some_families in by_org.items():
+            looked.want(await self._changes(tx, some_families, routed.routes, changed, org))
+        return looked
+
+    async def _load(self, tx: Transaction, lanes: Mapping[Lane, Sequence[str]]) -> dict[Lane, list[MirrorRow]]:
+        """Load lanes without their links to payouts that Salesforce does not hold yet: those come later."""
+        rows: dict[Lane, list[MirrorRow]] = {}
+        linked: dict[str, set[str]] = defaultdict(set)
+        for lane, family in (await mirror.load_families(tx, lanes)).items():
+            if family is None:
+                raise ValueError("too many objects belong to one record")
+            rows[lane] = family
+            linked[self._org_of[lane.entity]] |= {row.payout_id for row in family if row.payout_id is not None}
+        for org, payouts in linked.items():
+            if not payouts:
+                continue
+            held = await outbox.delivered(tx, org=org, sobject="Payout__c", keys=payouts)
+            for lane, some in rows.items():
+                if self._org_of[lane.entity] == org:
+                    rows[lane] = [row if row.payout_id in held else replace(row, payout_id=None) for row in some]
+        return rows
 
     async def _changes(
-        self, tx: Transaction, found: list[Family], routed: Routed, changed: Collection[tuple[str, str]], org: str
+        self,
+        tx: Transaction,
+        found: Sequence[Family],
+        routes: Mapping[Key, Route],
+        changed: Collection[Key],
+        org: str,
     ) -> list[DesiredRecord]:
         """Return the record of each status that is another one now, and ask for the reactions to it."""
-        record_ids: dict[tuple[str, str], str | None] = {}
+        record_ids: dict[Key, str | None] = {}
         for family in found:
-            route = routed.routes.get(family.key)
+            route = routes.get(family.key)
             record_ids[family.key] = family.root.belongs_to or (route and (route.sale or route.account)) or None
         terms = Terms(org, self._mappings.get(org, {}), self._versions.get(org, ""), self._reactions.get(org, ()))
         return await note_changes(tx, found, record_ids, frozenset(changed), terms=terms, now=self._clock.now())
 
-    async def preview(self, lane: Lane) -> tuple[list[DesiredRecord], str | None]:
-        """Return what a lane asks for now, and its fault if it has one; change nothing."""
-        found: tuple[list[DesiredRecord], str | None] = ([], None)
-        with suppress(_OnlyLooked):
-            async with self._database.transaction() as tx:
-                wanted, _, fault = await self._look_at(tx, lane)
-                found = (wanted, fault)
-                raise _OnlyLooked
-        return found
-
-    def _records(self, rows: list[MirrorRow], linked: list[MirrorRow], org: str, routed: Routed) -> list[DesiredRecord]:
+    def _records(
+        self, rows: list[MirrorRow], named: Mapping[Key, MirrorRow], org: str, routes: Mapping[Key, Route]
+    ) -> list[DesiredRecord]:
         names, version = self._mappings.get(org, {}), self._versions.get(org, "")
+        linked = [named[key] for row in rows if (key := (row.entity, row.linked_id or "")) in named]
         return records(
             rows,
             org=org,
             linked=linked,
             names=names,
             version=version,
-            routes=routed.routes,
+            routes=routes,
             customer_fields=self._customer_fields,
             reporting=self._reporting,
         )
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What a look at lanes found: records by org, object and key, and what routing leaves to be done."""
+
+    wanted: dict[tuple[str, str, str], DesiredRecord] = field(default_factory=dict)
+    faults: dict[Lane, str] = field(default_factory=dict)
+    moves: dict[Key, str | None] = field(default_factory=dict)
+    again: dict[str, set[str]] = field(default_factory=dict)
+    silent: set[Key] = field(default_factory=set)
+    asked: bool = False
+
+    def want(self, records: Sequence[DesiredRecord]) -> None:
+        self.wanted |= {(record.org, record.sobject, record.key): record for record in records}
+
+    def take(self, other: "_Looked") -> None:
+        self.wanted |= other.wanted
+        self.faults |= other.faults
+        self.moves |= other.moves
+        for entity, object_ids in other.again.items():
+            self.again.setdefault(entity, set()).update(object_ids)
+        self.silent |= other.silent
+        self.asked |= other.asked

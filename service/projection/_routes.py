@@ -1,11 +1,12 @@
-"""Finding the routes of a lane's families: asking what is not known, and moving what was found elsewhere.
+"""Finding the routes of families, many at once: asking what is not known, and moving what was found elsewhere.
 
 The rule itself is pure and stands in `_routing`; here is what it is told. An object whose metadata names its records
 asks nothing.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from service import links, mirror
@@ -20,7 +21,7 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Routed:
-    """Routes by root, and what to do once the lane is done.
+    """Routes by root, and what to do once their lanes are done.
 
     Attributes:
         moves: the sale each object was found to belong to, in whose lane it is looked at from now on.
@@ -31,7 +32,7 @@ class Routed:
 
     routes: dict[Key, Route] = field(default_factory=dict)
     moves: dict[Key, str | None] = field(default_factory=dict)
-    again: dict[str, set[str]] = field(default_factory=dict)
+    again: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     silent: set[Key] = field(default_factory=set)
     asked: bool = False
 
@@ -40,44 +41,60 @@ async def find_routes(
     tx: Transaction, families: Iterable[Family], entities: Mapping[str, Entity], *, now: datetime
 ) -> Routed:
     """Return where each family belongs by now, after asking what is not known."""
-    routed = Routed()
+    routed, asking, made = Routed(), list[Subject](), defaultdict[str, set[links.Question]](set)
     for family in families:
         entity = entities[family.root.entity]
         if any(family.all(kind) for kind in _ROUTED):
-            routed.asked |= await _find(tx, routed, family, entity, now)
+            subject = Subject(family, customer_field=entity.customer_field, rules=entity.routing)
+            found = route(subject, {})
+            if found.questions:
+                asking.append(subject)
+            else:
+                routed.routes[family.key] = found
+                routed.silent.add(family.key)
         elif family.root.object_type == "customer" and family.root.record_id is not None:
-            asked = [
-                links.Question(kind, entity.customer_field, family.root.object_id) for kind in ("Account", "Contact")
-            ]
-            found = await links.askers(tx, family.root.entity, asked)
-            routed.again.setdefault(family.root.entity, set()).update(found)
+            kinds = ("Account", "Contact")
+            made[family.root.entity] |= {
+                links.Question(kind, entity.customer_field, family.root.object_id) for kind in kinds
+            }
+    await _ask(tx, routed, await _informed(tx, asking), now)
+    for name, questions in made.items():
+        routed.again[name] |= set(await links.askers(tx, name, questions))
     return routed
 
 
-async def _find(tx: Transaction, routed: Routed, family: Family, entity: Entity, now: datetime) -> bool:
-    subject = Subject(family, customer_field=entity.customer_field, rules=entity.routing)
-    found, fresh = route(subject, {}), False
-    name, object_id = family.key
-    if found.questions:
-        subject = await _informed(tx, subject)
-        questions = route(subject, {}).questions
-        fresh = await links.ask(tx, name, questions, now=now)
-        found = route(subject, await links.known(tx, name, questions))
-        await links.keep(tx, name, object_id, found.state or "", questions, now)
-    else:
-        routed.silent.add(family.key)
-    routed.routes[family.key] = found
-    if moves(family, found):
-        routed.moves[family.key] = found.sale
-    return fresh
+async def _ask(tx: Transaction, routed: Routed, subjects: Sequence[Subject], now: datetime) -> None:
+    questions = {subject.family.key: route(subject, {}).questions for subject in subjects}
+    asked = {(entity, question) for (entity, _), some in questions.items() for question in some}
+    routed.asked = await links.ask(tx, asked, now=now)
+    answers = await links.known(tx, asked)
+    for subject in subjects:
+        key = entity, _ = subject.family.key
+        known = {question: answers[entity, question] for question in questions[key] if (entity, question) in answers}
+        found = routed.routes[key] = route(subject, known)
+        if moves(subject.family, found):
+            routed.moves[key] = found.sale
+    states = {key: routed.routes[key].state or "" for key in questions}
+    await links.keep(tx, [links.Kept(*key, states[key], asked) for key, asked in questions.items()], now=now)
 
 
-async def _informed(tx: Transaction, subject: Subject) -> Subject:
-    """Add what the mirror knows besides the family."""
-    name = subject.family.root.entity
-    customer_id = customer_of(subject.family)
-    rows = await mirror.load_family(tx, entities=[name], roots=[customer_id]) if customer_id else []
-    customer = next((row for row in rows if row.object_id == customer_id and not row.deleted), None)
-    payments = [row.object_id for row in subject.family.all("payment_intent")]
-    related = await mirror.load_naming(tx, name, payments) if payments else []
-    return Subject(subject.family, customer, related, subject.customer_field, subject.rules)
+async def _informed(tx: Transaction, subjects: Sequence[Subject]) -> list[Subject]:
+    """Add what the mirror knows besides the families."""
+    customers: dict[Key, Key] = {}
+    payments: dict[Key, Key] = {}
+    for subject in subjects:
+        name = subject.family.root.entity
+        if customer_id := customer_of(subject.family):
+            customers[subject.family.key] = (name, customer_id)
+        payments |= {(name, row.object_id): subject.family.key for row in subject.family.all("payment_intent")}
+    known = await mirror.load(tx, set(customers.values()))
+    related: dict[Key, list[mirror.MirrorRow]] = defaultdict(list)
+    for key, row in await mirror.load_naming(tx, set(payments)):
+        related[payments[key]].append(row)
+    informed: list[Subject] = []
+    for subject in subjects:
+        key = subject.family.key
+        customer = known.get(customers.get(key, ("", "")))
+        living = None if customer is None or customer.deleted else customer
+        informed.append(replace(subject, customer=living, related=related[key]))
+    return informed

@@ -95,6 +95,7 @@ def test_the_tables_the_rooms_declare_are_the_migrated_ones(database_url: str) -
         "inbox",
         "streams",
         "mirror",
+        "notes",
         "outbox",
         "bulk_jobs",
         "api_calls",
