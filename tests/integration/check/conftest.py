@@ -102,6 +102,7 @@ def bad_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("<unique>true", "<unique>false"),
     )
     _change(objects / "Order/fields/Amount_Paid__c.field-meta.xml", ("<scale>3<", "<scale>0<"))
+    _change(objects / "Order/fields/Payment_Link_Url__c.field-meta.xml", ("<length>5000<", "<length>1000<"))
     _change(package / VALUES, ("<fullName>Disputed<", "<fullName>Contested<"))
     return package
 

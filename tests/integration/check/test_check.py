@@ -59,6 +59,7 @@ async def test_every_difference_of_the_org_is_told(
         "orgs.main write Payment__c.Amount__c": "has 2 decimals: 3 are needed",
         "orgs.main write Charge__c.Stripe_Id__c": "is not unique",
         "orgs.main write Order.Amount_Paid__c": "has 0 decimals: 3 are needed",
+        "orgs.main write Order.Payment_Link_Url__c": "holds 1000 characters: 5000 may come",
         "orgs.main write Account.Stripe_Customer_Id__c": missing,
         "orgs.main read Opportunity": "the user cannot see Account.Stripe_Customer_Id__c",
         "orgs.main read Order": "the user cannot see Account.Stripe_Customer_Id__c",
