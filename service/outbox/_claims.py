@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import DateTime, and_, Interval, bindparam, func, literal, select, text, update
+from sqlalchemy import DateTime, Interval, and_, bindparam, func, literal, select, text, update
 
 from service.db import Transaction
 from service.domain import Reference, Value, fields_from
