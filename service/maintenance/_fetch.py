@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from service import mirror, telemetry
 from service.clients import Answer, StripeApi
 from service.clock import Clock
 from service.db import Database, Wakes
-from service.domain import Evidence, Statement, retry_delay
+from service.domain import Evidence, Observation, Statement, retry_delay
 from service.errors import VendorError
 from service.intake import EXPANDED, observe, sight
 from service.maintenance._belongings import belongings
@@ -46,9 +47,12 @@ class Fetcher:
         """Fetch one batch; return how many objects it held, 0 when nothing is due."""
         async with self._database.transaction() as tx:
             due = await mirror.take_fetches(tx, now=self._clock.now(), lease=self._lease, limit=_BATCH_LIMIT)
-        await asyncio.gather(*(self._fetch(one) for one in due))
+        ended = await asyncio.gather(*(self._fetch(one) for one in due), return_exceptions=True)
         if due:
             self._wakes.signal("mirror")
+        for fault in ended:
+            if fault is not None:  # once all have ended: none goes on behind the back of who called
+                raise fault
         return len(due)
 
     async def _fetch(self, due: FetchDue) -> None:
@@ -86,12 +90,25 @@ class Fetcher:
                 cause=one.request_id,
             )
         ]
-        own = next(one for one in seen if one.object_id == answer.body["id"])
+        own = next(one for one in seen if one.object_id == answer.body["id"] and one.body is not None)
+        await self._take_others(seen, own, now)
         async with self._database.transaction() as tx:
             believed = await mirror.settle_fetch(tx, due, again_at=own.fetch_after)
             if believed:
-                await observe(tx, seen, now=now)
+                await observe(tx, [own], now=now)
         telemetry.fetches.add(1, {"type": due.object_type, "outcome": "fetched" if believed else "overtaken"})
+
+    async def _take_others(self, seen: Sequence[Observation], own: Observation, now: datetime) -> None:
+        """Take what came with an object, in a commit before its own: a writer that holds a row waits for no other.
+
+        Nobody asked for these, so news of them may have come since: they are believed like answers.
+        """
+        others = [
+            replace(one, evidence=min(one.evidence, Evidence.ANSWER)) for one in seen if one.object_id != own.object_id
+        ]
+        if others:
+            async with self._database.transaction() as tx:
+                await observe(tx, others, now=now)
 
     async def _was_deleted(self, due: FetchDue) -> bool:
         """Bury an object that Stripe no longer has; False for one that cannot be deleted, as in another account.

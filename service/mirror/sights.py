@@ -109,7 +109,10 @@ class Observed(NamedTuple):
 
 
 def fold(observations: Iterable[Observation], *, now: datetime) -> list[Observation]:
-    """Return the newest sight of each object, sorted by key; fetched at once where one of its second contradicts it."""
+    """Return the newest sight of each object, sorted by key; fetched at once where one of its second contradicts it.
+
+    A stub that is newer than every body stays alone: an older body beside it would hide what it tells of.
+    """
     newest: dict[tuple[str, str], Observation] = {}
     contradicted: dict[tuple[str, str], datetime] = {}
     for seen in observations:
@@ -117,7 +120,7 @@ def fold(observations: Iterable[Observation], *, now: datetime) -> list[Observat
         known = newest.setdefault(key, seen)
         if known is seen:
             continue
-        if (seen.body is not None, seen.as_of, seen.evidence) > (known.body is not None, known.as_of, known.evidence):
+        if (seen.as_of, seen.body is not None, seen.evidence) > (known.as_of, known.body is not None, known.evidence):
             newest[key], seen = seen, known  # noqa: PLW2901  (the loser is looked at below)
         kept = newest[key]
         if seen.digest != kept.digest and seen.as_of >= kept.as_of:
