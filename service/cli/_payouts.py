@@ -121,6 +121,10 @@ def _summary(facts: PayoutFacts) -> dict[str, Any]:
         "created": _time(facts.created_at),
         "reconciliation": facts.reconciliation.value,
         "difference": _amount(facts.difference_minor, facts.currency),
+        "rule": facts.rule.label if facts.rule else None,
+        "limits": "; ".join(limit.label for limit in facts.limits) or None,
+        "tries": facts.tries,
+        "next_try": _time(facts.again_at),
         **{name: _amount(minor.get(f"{name}_minor"), facts.currency) for name in names},
         "transactions": totals.count if totals else None,
         "trace_id": facts.trace_id,
@@ -155,7 +159,7 @@ def _transactions(details: PayoutDetails) -> list[dict[str, Any]]:
             "fee": _amount(entry.fee_minor, entry.currency),
             "net": _amount(entry.net_minor, entry.currency),
             "own": entry.own,
-            "allocated": not details.facts.automatic,
+            "rule": details.facts.rule.label if details.facts.rule else None,
         }
         for entry in details.entries
     ]
@@ -177,6 +181,13 @@ def _print_statement(facts: PayoutFacts) -> None:
     sums = ("gross", "refunds", "disputes", "adjustments", "fees", "net", "difference")
     _print_table([{name: summary[name] for name in sums}])
     console.print(f"\n{summary['reconciliation'].replace('_', ' ')}", markup=False)
+    for name in ("rule", "limits"):
+        if summary[name]:
+            console.print(summary[name], markup=False)
+    if summary["next_try"]:
+        console.print(f"made {facts.tries} times, once more at {summary['next_try']}", markup=False)
+    elif facts.difference_minor:
+        console.print(f"made {facts.tries} times: it is not made again by itself", markup=False)
 
 
 def _console() -> Console:

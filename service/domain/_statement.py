@@ -7,12 +7,42 @@ Sources: docs.stripe.com/payouts/reconciliation, docs.stripe.com/reports/reporti
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from typing import Any, ClassVar, Protocol, Self
 
 _CHARGES = frozenset({"charge", "charge_failure"})
 _REFUNDS = frozenset({"refund", "refund_failure", "partial_capture_reversal"})
 _DISPUTES = frozenset({"dispute", "dispute_reversal"})
 _FEES = frozenset({"fee", "tax"})  # rows of their own, beside the fees of other rows; tax is that on Stripe's fees
+
+
+class Rule(StrEnum):
+    """How it is known what a payout holds."""
+
+    LISTED = "listed"  # Stripe lists it: every automatic payout
+    ALLOCATED = "allocated"  # ours, first in and first out: what became available first is paid out first
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return {"listed": "Listed by Stripe", "allocated": "Allocated: first available, first paid out"}[self]
+
+
+class Limit(StrEnum):
+    """What an allocation did not look at; the numbers are those of the reconciler."""
+
+    WINDOW = "window"
+    MOVEMENTS = "movements"
+    PAYOUTS = "payouts"
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return {
+            "window": "Movements of more than 180 days before are not considered",
+            "movements": "More than 50,000 movements: the oldest are left out",
+            "payouts": "Of earlier payouts only the last 100 are considered",
+        }[self]
 
 
 class Part(Protocol):

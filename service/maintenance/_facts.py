@@ -6,6 +6,7 @@ Every fact is asked for by itself, on and on; a deadline only says from when on 
     reconciliation       of an automatic payout             3 days after it was made
     trace_id             of a payout                        10 days; then Stripe has none, and nobody waits
     statement            what a payout holds                1 hour after it can be said
+    difference           a statement that adds up           1 hour after it did not; made again for a day and a half
     salesforce           a payout's links                   1 hour after its statement
     object               something that was only named      1 hour after it was
     newer_state          something two sights differ on     1 hour after the last
@@ -73,6 +74,8 @@ def _owed(pending: Pending) -> Iterator[tuple[str, datetime]]:
     if row.object_type == Statement.KIND:
         if body is None or body.get("state") != COMPLETE:
             yield "statement", seen + _SOON
+        elif body.get("again"):
+            yield "difference", (moment(body.get("since")) or seen) + _SOON
         else:
             yield "salesforce", (moment(body.get("completed")) or seen) + _SOON
     elif body is None:

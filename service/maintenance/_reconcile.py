@@ -3,7 +3,7 @@
 A statement is an object of ours in the mirror, a child of its payout, and it is fetched like any other: what is left to
 do is a row that is due, and each step is bounded, resumes where the last one ended, and may be done twice.
 Its body tells `state` ("listing", "complete"), `rule` ("listed" by Stripe or "allocated" by us), the place it got to
-(`after`), and in the end the `lines`.
+(`after`), and in the end the `lines`, the `limits` the rule ran into, and whether it is made `again`: see `_relist`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,20 +14,21 @@ from service import mirror, outbox, telemetry
 from service.clients import Answer, StripeApi
 from service.clock import Clock
 from service.db import Database, Transaction
-from service.domain import Evidence, Observation, Statement, canonical, moment
+from service.domain import Evidence, Limit, Observation, Rule, Statement, canonical, moment
 from service.intake import observe, payouts, sight
 from service.maintenance._allocate import Movement, allocate
+from service.maintenance._relist import again_at, anew, closing
 from service.mirror import FetchDue, MirrorRow
-from service.mirror.payouts import PayoutEntry, link, list_entries, list_movements, list_payouts, touch_entries
+from service.mirror.payouts import PayoutEntry, link, list_entries, list_movements, list_payouts, touch_entries, unlink
 
 _STEP_LIMIT = 300  # transactions in one step: three pages of Stripe's, well within a lease
-_WINDOW = timedelta(days=180)  # how far back we look for what a payout took that Stripe cannot list
+# How far we look for what a payout took that Stripe cannot list; what is beyond is told with the statement: see Limit.
+_WINDOW = timedelta(days=180)
 _MOVEMENTS_LIMIT = 50_000
 _EARLIER_LIMIT = 100
 _SHORTEST_WAIT = timedelta(milliseconds=500)
 _LONGEST_WAIT = timedelta(minutes=5)
 COMPLETE, LISTING = "complete", "listing"
-LISTED, ALLOCATED = "listed", "allocated"
 _RECORD = "Payout__c"
 
 
@@ -50,6 +51,9 @@ class Reconciler:
             rows = await mirror.load_family(tx, entities=[due.entity], roots=[payout_id])
         payout = next((row for row in rows if row.object_id == payout_id and row.body), None)
         known = next((row.body for row in rows if row.object_id == due.object_id and row.body), None) or {}
+        again, now = again_at(known), self._clock.now()
+        if known.get("state") == COMPLETE and again is not None and again <= now:
+            known = anew(known, now)
         if payout is None:
             await self._again(due, _LONGEST_WAIT)
         elif known.get("state") == COMPLETE:
@@ -70,7 +74,7 @@ class Reconciler:
         async with self._database.transaction() as tx:
             if await outbox.delivered(tx, org=org, sobject=_RECORD, keys=[payout_id]):
                 await touch_entries(tx, entity=due.entity, payout_id=payout_id)
-                await mirror.settle_fetch(tx, due, again_at=None)
+                await mirror.settle_fetch(tx, due, again_at=again_at(known))
             else:
                 waited = now - (moment(known.get("completed")) or now)
                 await mirror.settle_fetch(tx, due, again_at=now + _patience(waited))
@@ -81,12 +85,14 @@ class Reconciler:
         async with self._database.transaction() as tx:
             await self._observe(tx, due, found)
             await link(tx, entries, now=self._clock.now())
-            await self._note(tx, due, payout, known, found, rule=LISTED)
+            if len(found) < _STEP_LIMIT and known.get("started"):
+                await unlink(tx, entity=due.entity, payout_id=payout.object_id, before=moment(known["started"]))
+            await self._note(tx, due, payout, known, found, rule=Rule.LISTED)
 
     async def _allocate(self, stripe: StripeApi, due: FetchDue, payout: MirrorRow, known: Mapping[str, Any]) -> None:
         created = payout.created_at or self._clock.now()
         async with self._database.read() as tx:
-            since, ready = await _after_earlier(tx, payout, created)
+            since, ready, limits = await _after_earlier(tx, payout, created)
         if not ready:
             await self._again(due, _patience(self._clock.now() - created))
             return
@@ -96,8 +102,12 @@ class Reconciler:
         async with self._database.transaction() as tx:
             await self._observe(tx, due, found)
             if len(found) < _STEP_LIMIT:
-                await link(tx, await _shares(tx, payout, created), now=self._clock.now())
-            await self._note(tx, due, payout, known, found, rule=ALLOCATED)
+                if known.get("started"):
+                    await unlink(tx, entity=due.entity, payout_id=payout.object_id, before=None)
+                shares, cut = await _shares(tx, payout, created)
+                limits += cut
+                await link(tx, shares, now=self._clock.now())
+            await self._note(tx, due, payout, {**known, "limits": limits}, found, rule=Rule.ALLOCATED)
 
     @staticmethod
     async def _page(stripe: StripeApi, wanted: dict[str, Any], known: Mapping[str, Any]) -> list[Answer]:
@@ -131,20 +141,21 @@ class Reconciler:
         known: Mapping[str, Any],
         found: Sequence[Answer],
         *,
-        rule: str,
+        rule: Rule,
     ) -> None:
         """Store how far the statement got, in the commit of what it got."""
         now = self._clock.now()
         body: dict[str, Any] = {"id": due.object_id, "object": Statement.KIND, "payout": payout.object_id, "rule": rule}
         if len(found) < _STEP_LIMIT:
             parts = await list_entries(tx, entity=due.entity, payout_id=payout.object_id)
-            lines = Statement.of(parts).to_json()
-            body |= {"state": COMPLETE, "completed": int(now.timestamp()), "lines": lines}
+            statement = Statement.of(parts)
+            body |= {"state": COMPLETE, "completed": int(now.timestamp()), "lines": statement.to_json()}
+            body |= {"limits": known.get("limits") or [], **closing(known, statement, payout.body or {}, now)}
             telemetry.log().info("payout.reconciled", entity=due.entity, payout=payout.object_id, rule=rule)
         else:
             listed = int(known.get("listed") or 0) + len(found)
-            body |= {"state": LISTING, "after": found[-1].body["id"], "listed": listed}
-        statement = Observation(
+            body = {**known, **body, "state": LISTING, "after": found[-1].body["id"], "listed": listed}
+        seen = Observation(
             entity=due.entity,
             object_type=Statement.KIND,
             object_id=due.object_id,
@@ -159,11 +170,14 @@ class Reconciler:
         if await mirror.settle_fetch(
             tx, due, again_at=now
         ):  # else another worker noted its own step, or the payout changed
-            await observe(tx, [statement], now=now)
+            await observe(tx, [seen], now=now)
 
 
-async def _after_earlier(tx: Transaction, payout: MirrorRow, created: datetime) -> tuple[datetime, bool]:
-    """Return from when on transactions must still be listed, and whether every earlier payout took its share."""
+async def _after_earlier(tx: Transaction, payout: MirrorRow, created: datetime) -> tuple[datetime, bool, list[str]]:
+    """Return from when on transactions must still be listed, whether every earlier payout took its share, and limits.
+
+    The limits are words of `Limit`: what the rule did not look at.
+    """
     before = (created, payout.object_id)
     rows = await list_payouts(tx, entities=[payout.entity], before=before, limit=_EARLIER_LIMIT)
     earlier = [row for row in rows if _is_allocated(row, payout) and (row.created_at or created) > created - _WINDOW]
@@ -174,7 +188,11 @@ async def _after_earlier(tx: Transaction, payout: MirrorRow, created: datetime) 
         if row.object_type == Statement.KIND and row.body and row.body.get("state") == COMPLETE
     }
     done = [row.created_at for row in earlier if row.object_id in complete and row.created_at]
-    return max(done, default=created - _WINDOW), len(complete) == len(earlier)
+    since = max(done, default=created - _WINDOW)
+    limits = [] if done else [Limit.WINDOW.value]
+    if len(rows) == _EARLIER_LIMIT and (rows[-1].created_at or created) > created - _WINDOW:
+        limits.append(Limit.PAYOUTS.value)
+    return since, len(complete) == len(earlier), limits
 
 
 def _is_allocated(row: MirrorRow, like: MirrorRow) -> bool:
@@ -183,20 +201,21 @@ def _is_allocated(row: MirrorRow, like: MirrorRow) -> bool:
     return same and not body.get("automatic") and payouts.has_statement(body)
 
 
-async def _shares(tx: Transaction, payout: MirrorRow, created: datetime) -> list[PayoutEntry]:
-    """Apply the rule of allocation to all that is known of the balance at the time of a payout."""
+async def _shares(tx: Transaction, payout: MirrorRow, created: datetime) -> tuple[list[PayoutEntry], list[str]]:
+    """Apply the rule of allocation to all that is known of the balance at the time of a payout; return limits too."""
     body = payout.body or {}
     found = await list_movements(
         tx, entity=payout.entity, since=created - _WINDOW, until=created, limit=_MOVEMENTS_LIMIT
     )
-    if len(found) == _MOVEMENTS_LIMIT:
+    cut = [Limit.MOVEMENTS.value] if len(found) == _MOVEMENTS_LIMIT else []
+    if cut:
         telemetry.log().warning("payout.window_cut", entity=payout.entity, payout=payout.object_id)
     rows = [(row, taken, any_taken) for row, taken, any_taken in found if _currency(row.body) == _currency(body)]
     own = [row.body or {} for row, _, _ in rows if _is_own(row.body or {}, payout.object_id)]
     movements = [_movement(row, taken, touched=touched) for row, taken, touched in rows if row.body not in own]
     entries = [_entry(payout.entity, payout.object_id, one) for one in own]
     needed = -sum(entry.net_minor for entry in entries) if entries else int(body["amount"])
-    return entries + [
+    shares = [
         PayoutEntry(
             entity=payout.entity,
             payout_id=payout.object_id,
@@ -209,6 +228,7 @@ async def _shares(tx: Transaction, payout: MirrorRow, created: datetime) -> list
         )
         for share in allocate(movements, needed_minor=needed, until=created)
     ]
+    return entries + shares, cut
 
 
 def _patience(waited: timedelta) -> timedelta:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from service.domain import DesiredRecord, Statement, moment
+from service.domain import DesiredRecord, Limit, Rule, Statement, moment
 from service.projection._families import Family
 from service.projection._status import Body, PaymentStatus, Reconciliation
 from service.projection._values import Fields, Lane, cut, money, reference, when
@@ -27,7 +27,9 @@ _STATUS = {
 class PayoutFacts:
     """One payout, as every reader sees it. Amounts are signed integers in minor units of `currency`; times are UTC.
 
-    `difference_minor` is what the statement lacks (positive) or has too much; None while there is no statement.
+    `difference_minor` is what the statement lacks (positive) or has too much; None while there is no statement. `rule`
+    is how it is known what the payout holds, `limits` what the rule did not look at, `again_at` when the statement is
+    made once more because it does not add up, after `tries` times.
     """
 
     entity: str
@@ -47,13 +49,19 @@ class PayoutFacts:
     reversed_by: str | None
     arrival_at: datetime | None
     created_at: datetime | None
+    rule: Rule | None = None
+    limits: tuple[Limit, ...] = ()
+    tries: int = 0
+    again_at: datetime | None = None
 
 
 def payout_facts(family: Family) -> PayoutFacts:
     """Derive a payout's facts. Pure: the same family always gives the same facts."""
     root = family.root
     body = root.body or {}
-    statement = _statement(family)
+    row = family.latest(Statement.KIND)
+    told = (row.body or {}) if row else {}
+    statement = Statement.read(told["lines"]) if told.get("lines") is not None else None
     amount, currency = body.get("amount"), str(body.get("currency") or "").upper() or None
     difference = None
     if statement is not None and isinstance(amount, int) and currency is not None:
@@ -76,17 +84,15 @@ def payout_facts(family: Family) -> PayoutFacts:
         reversed_by=_id(body.get("reversed_by")),
         arrival_at=moment(body.get("arrival_date")),
         created_at=root.created_at,
+        rule=None if statement is None else Rule.LISTED if body.get("automatic") else Rule.ALLOCATED,
+        limits=tuple(Limit(word) for word in told.get("limits") or ()),
+        tries=int(told.get("tries") or 0),
+        again_at=moment(told.get("again")),
     )
 
 
 def _id(value: Any) -> str | None:
     return value.get("id") if isinstance(value, dict) else value
-
-
-def _statement(family: Family) -> Statement | None:
-    row = family.latest(Statement.KIND)
-    lines = (row.body or {}).get("lines") if row else None
-    return None if lines is None else Statement.read(lines)
 
 
 def _reconciliation(body: Body, statement: Statement | None) -> Reconciliation:
@@ -141,6 +147,8 @@ def _payout(facts: PayoutFacts) -> Fields:
         "Method__c": cut(facts.method, 60),
         "Arrival_At__c": when(facts.arrival_at),
         "Reconciliation__c": facts.reconciliation.value,
+        "Allocation_Rule__c": facts.rule.label if facts.rule else None,
+        "Allocation_Limits__c": "; ".join(limit.label for limit in facts.limits) or None,
         "Difference__c": money(facts.difference_minor, currency),
         "Gross__c": money(totals.gross_minor if totals else None, currency),
         "Fees__c": money(totals.fees_minor if totals else None, currency),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from service.domain import SOURCE_OBJECTS, DesiredRecord, Statement
+from service.domain import SOURCE_OBJECTS, DesiredRecord, Limit, Statement
 from service.mapping import Names, apply
 from service.mirror import MirrorRow
 from service.projection._history import widest_changes
@@ -148,7 +148,7 @@ def _payout_rows(currency: str, amount: int) -> Iterator[MirrorRow]:
     yield _row("payout", payout, None, None, body)
     sums = {"count": 999_999_999, "gross_minor": amount, "fee_minor": amount, "net_minor": -amount}
     lines = [{"category": _LONG, "currency": currency.upper(), **sums}]
-    yield _row(Statement.KIND, Statement.id_of(payout), payout, None, {"lines": lines})
+    yield _row(Statement.KIND, Statement.id_of(payout), payout, None, {"lines": lines, "limits": list(Limit)})
     own = {"type": "payout", "reporting_category": "payout", "amount": -amount, "currency": currency}
     yield replace(_row("balance_transaction", _id("txn_"), payout, None, own), payout_id=payout)
 

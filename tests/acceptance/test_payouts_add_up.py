@@ -19,7 +19,8 @@ AT_ONCE = "pm_card_bypassPending"
 PAYOUT = (
     "SELECT Id, Status__c, Stripe_Status__c, Amount__c, Currency_Code__c, Automatic__c, Method__c, Reconciliation__c, "
     "Difference__c, Gross__c, Fees__c, Refunds__c, Disputes__c, Adjustments__c, Net__c, Transaction_Count__c, "
-    "Failure_Code__c, Failure_Message__c, Trace_Id__c, Reversed_By__c, Entity__c "
+    "Failure_Code__c, Failure_Message__c, Trace_Id__c, Reversed_By__c, Entity__c, Allocation_Rule__c, "
+    "Allocation_Limits__c "
     "FROM Payout__c WHERE Stripe_Id__c = '{}'"
 )
 LINES = "SELECT Category__c, Count__c, Gross__c, Fee__c, Net__c FROM Payout_Line__c WHERE Payout__r.Stripe_Id__c = '{}'"
@@ -53,7 +54,7 @@ def run(cast: Cast, **more: Any) -> str:
     return str(cast.control.post("/stripe/payouts/run", currency="usd", **more)["id"])
 
 
-def payout(cast: Cast, payout_id: str, **wanted: Any) -> Row:
+def payout(cast: Cast, payout_id: str, *, seconds: float = 20, **wanted: Any) -> Row:
     """Return a Payout__c as soon as its fields are as wanted and nothing is left to do."""
 
     def look() -> Row | None:
@@ -61,7 +62,7 @@ def payout(cast: Cast, payout_id: str, **wanted: Any) -> Row:
         right = found and all(found[0][f"{name}__c"] == value for name, value in wanted.items())
         return found[0] if right else None
 
-    cast.wait(f"{payout_id} as {wanted}", look)
+    cast.wait(f"{payout_id} as {wanted}", look, seconds=seconds)
     drain(cast)
     found = look()
     assert found is not None
@@ -157,6 +158,11 @@ def test_a_manual_payout_is_allocated_the_oldest_first_and_labelled_so(cast: Cas
     first = cast.stripe.v1.payouts.create({"amount": 15_000, "currency": "usd"}).id
     told = payout(cast, first, Reconciliation="Allocated", Status="Paid")
     assert (told["Automatic__c"], told["Net__c"], told["Difference__c"]) == (False, 150, 0)
+    assert told["Allocation_Rule__c"] == "Allocated: first available, first paid out"
+    assert told["Allocation_Limits__c"] == "Movements of more than 180 days before are not considered"
+    shown = command(cast, "payouts", "show", first)
+    assert told["Allocation_Rule__c"] in shown
+    assert told["Allocation_Limits__c"] in shown
     assert (told["Transaction_Count__c"], told["Fees__c"]) == (2, Decimal("9.30"))  # a fee goes with the first part
     second = cast.stripe.v1.payouts.create({"amount": 14_000, "currency": "usd"}).id
     rest = payout(cast, second, Reconciliation="Allocated", Status="Paid")
@@ -186,6 +192,28 @@ def test_a_reversed_payout_names_the_one_that_took_it_back(cast: Cast) -> None:
     payout(cast, made, Reversed_By=reversal)
     back = payout(cast, reversal, Status="Paid")
     assert (back["Amount__c"], back["Reconciliation__c"], back["Net__c"]) == (-200, "Not_Applicable", None)
+
+
+def test_a_difference_heals_when_stripes_list_is_whole(cast: Cast) -> None:
+    cast.control.post("/stripe/settings", payout_list_lacks=1)
+    pay(cast, 10_000)
+    pay(cast, 20_000)
+    payout_id = run(cast)
+
+    def look() -> Row | None:
+        found = cast.salesforce.query(PAYOUT.format(payout_id))
+        return found[0] if found and found[0]["Reconciliation__c"] == "Difference" else None
+
+    told = cast.wait("the difference", look)
+    assert told["Difference__c"] > 0
+    assert told["Difference__c"] + told["Net__c"] == told["Amount__c"]
+    listed = list(csv.DictReader(io.StringIO(command(cast, "payouts", "list", "--csv"))))
+    assert [(row["payout"], row["reconciliation"], row["tries"]) for row in listed] == [(payout_id, "Difference", "1")]
+    assert listed[0]["next_try"]
+    cast.control.post("/stripe/settings", payout_list_lacks=0)
+    healed = payout(cast, payout_id, seconds=90, Reconciliation="Balanced")
+    assert (healed["Difference__c"], healed["Allocation_Rule__c"]) == (0, "Listed by Stripe")
+    assert [kind for kind, _ in linked(cast, payout_id)] == ["charge", "charge", "payout"]
 
 
 def test_a_trace_id_is_found_although_no_event_tells_it(cast: Cast) -> None:

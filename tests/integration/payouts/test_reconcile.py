@@ -15,12 +15,12 @@ from service.clients import StripeApi
 from service.clock import SystemClock
 from service.config import StripeAccount
 from service.db import Database, Wakes
-from service.domain import Evidence, Statement
+from service.domain import Evidence, Limit, Rule, Statement
 from service.intake import sight
 from service.maintenance import FactWatch, Fetcher, Reconciler, pending_facts
 from service.maintenance._facts import facts_of
 from service.mirror import Pending
-from service.mirror.payouts import list_entries
+from service.mirror.payouts import PayoutEntry, link, list_entries
 from service.projection import Reconciliation, list_payout_facts, read_payout
 from tests.support.sandbox import PACKAGE, RunningSandbox, start_sandbox
 
@@ -53,7 +53,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox
 @pytest.fixture
 def sandbox(running: RunningSandbox) -> RunningSandbox:
     running.control("POST", "/reset")
-    running.control("POST", "/stripe/settings", {"payout_reconciliation_delay_ms": 0, "payout_trace_delay_ms": 0})
+    settings = {"payout_reconciliation_delay_ms": 0, "payout_trace_delay_ms": 0, "payout_list_lacks": 0}
+    running.control("POST", "/stripe/settings", settings)
     return running
 
 
@@ -193,20 +194,9 @@ async def test_a_payout_that_does_not_add_up_tells_by_how_much(
     assert (facts.payout_id, facts.difference_minor) == (payout_id, 7)
 
 
-async def test_links_wait_until_salesforce_holds_the_payout(
-    database: Database, stripe: StripeApi, sandbox: RunningSandbox
-) -> None:
-    payout_id, clock = await paid_out(sandbox, stripe, database, 2), Clock()
-    fetch = fetcher(database, stripe, clock)
-    await until_complete(fetch, database, payout_id)
+async def deliver(database: Database, payout_id: str) -> None:
+    """Let Salesforce hold a payout."""
     async with database.transaction() as tx:
-        await tx.execute(text("UPDATE mirror SET dirty = false"))
-    for _ in range(3):
-        clock.offset += timedelta(minutes=10)
-        await fetch.step()
-    dirty = text("SELECT count(*) FROM mirror WHERE dirty AND object_type = 'balance_transaction'")
-    async with database.transaction() as tx:
-        assert await tx.scalar(dirty) == 0
         await tx.execute(
             text(
                 "INSERT INTO outbox (org, sobject, key, key_field, content, digest, lane, rank, state, not_before, "
@@ -215,6 +205,142 @@ async def test_links_wait_until_salesforce_holds_the_payout(
             ),
             {"id": payout_id},
         )
+
+
+async def next_listing(database: Database, payout_id: str) -> timedelta | None:
+    """Return how long from now a statement is fetched again."""
+    query = text("SELECT fetch_at - now() FROM mirror WHERE object_id = :id")
+    async with database.read() as tx:
+        found: timedelta | None = await tx.scalar(query, {"id": Statement.id_of(payout_id)})
+    return found
+
+
+async def test_a_list_that_lagged_behind_is_read_again_and_the_difference_is_gone(
+    database: Database, stripe: StripeApi, sandbox: RunningSandbox
+) -> None:
+    sandbox.control("POST", "/stripe/settings", {"payout_list_lacks": 2})
+    payout_id, clock = await paid_out(sandbox, stripe, database, 320), Clock()
+    await deliver(database, payout_id)
+    fetch = fetcher(database, stripe, clock)
+    await until_complete(fetch, database, payout_id)
+    assert await reconciliation(database, payout_id) is Reconciliation.DIFFERENCE
+    for _ in range(3):
+        await fetch.step()  # the links
+    asked = pages(sandbox)
+    async with database.read() as tx:
+        [fact] = [one async for one in pending_facts(tx, entities=["acme"]) if one.name == "difference"]
+    assert fact.next_at is not None
+    sandbox.control("POST", "/stripe/settings", {"payout_list_lacks": 0})
+    clock.offset += timedelta(seconds=11)
+    while pages(sandbox) == asked:
+        await fetch.step()
+    assert (await statement(database, payout_id))["state"] == "listing"
+    # Until the new one is whole the old one stands.
+    assert await reconciliation(database, payout_id) is Reconciliation.DIFFERENCE
+    await until_complete(fetch, database, payout_id)
+    assert await reconciliation(database, payout_id) is Reconciliation.BALANCED
+    for _ in range(3):
+        await fetch.step()
+    assert await next_listing(database, payout_id) is None
+    async with database.read() as tx:
+        found = await read_payout(tx, entities=["acme"], payout_id=payout_id)
+        assert [one async for one in pending_facts(tx, entities=["acme"])] == []
+    assert found is not None
+    assert (len(found.entries), found.facts.tries, found.facts.again_at) == (321, 2, None)
+
+
+async def test_a_difference_that_stays_is_asked_for_a_bounded_number_of_times(
+    database: Database, stripe: StripeApi, sandbox: RunningSandbox
+) -> None:
+    sandbox.control("POST", "/stripe/settings", {"payout_list_lacks": 1})
+    payout_id, clock = await paid_out(sandbox, stripe, database, 3), Clock()
+    await deliver(database, payout_id)
+    fetch = fetcher(database, stripe, clock)
+    for _ in range(60):
+        await fetch.step()
+        if (await next_listing(database, payout_id)) is None and await statement(database, payout_id):
+            break
+        clock.offset += timedelta(hours=1)
+    assert pages(sandbox) == 9  # once, and eight times more
+    assert await reconciliation(database, payout_id) is Reconciliation.DIFFERENCE
+    assert (await statement(database, payout_id))["tries"] == 9
+
+
+async def test_what_a_new_list_no_longer_holds_is_no_longer_linked(
+    database: Database, stripe: StripeApi, sandbox: RunningSandbox
+) -> None:
+    payout_id, clock = await paid_out(sandbox, stripe, database, 3), Clock()
+    await deliver(database, payout_id)
+    fetch = fetcher(database, stripe, clock)
+    stranger = PayoutEntry("acme", payout_id, "txn_stranger", "charge", "USD", 0, 55, own=False)
+    async with database.transaction() as tx:
+        await link(tx, [stranger], now=clock.now())
+    await until_complete(fetch, database, payout_id)
+    assert await reconciliation(database, payout_id) is Reconciliation.DIFFERENCE
+    for _ in range(8):
+        clock.offset += timedelta(seconds=5)
+        await fetch.step()
+    assert await reconciliation(database, payout_id) is Reconciliation.BALANCED
+    async with database.read() as tx:
+        assert "txn_stranger" not in {
+            entry.transaction_id for entry in await list_entries(tx, entity="acme", payout_id=payout_id)
+        }
+
+
+async def test_an_allocation_tells_what_it_did_not_look_at_and_is_made_again_when_it_lacks_something(
+    database: Database, stripe: StripeApi, sandbox: RunningSandbox
+) -> None:
+    adjust(sandbox, 5000)
+    answer = await stripe.create("payout", {"amount": 4000, "currency": "usd"}, idempotency_key=str(uuid4()))
+    payout_id, clock = str(answer.body["id"]), Clock()
+    await deliver(database, payout_id)
+    await know(stripe, database, payout_id)
+    # As if of an earlier payout more were known than of the balance: the first allocation lacks a part.
+    taken = text(
+        "INSERT INTO payout_entries SELECT entity, 'po_early', object_id, 'adjustment', 'USD', 0, 2000, false, now() "
+        "FROM mirror WHERE object_type = 'balance_transaction'"
+    )
+    fetch = fetcher(database, stripe, clock)
+    await until_complete(fetch, database, payout_id)
+    assert await reconciliation(database, payout_id) is Reconciliation.ALLOCATED
+    async with database.read() as tx:
+        found = await read_payout(tx, entities=["acme"], payout_id=payout_id)
+    assert found is not None
+    assert (found.facts.rule, found.facts.limits) == (Rule.ALLOCATED, (Limit.WINDOW,))
+    async with database.transaction() as tx:
+        await tx.execute(taken)
+        await tx.execute(text("DELETE FROM mirror WHERE object_type = :kind"), {"kind": Statement.KIND})
+        await tx.execute(text("DELETE FROM payout_entries WHERE payout_id = :id"), {"id": payout_id})
+    await know(stripe, database, payout_id)
+    await until_complete(fetch, database, payout_id)
+    assert await reconciliation(database, payout_id) is Reconciliation.DIFFERENCE
+    async with database.transaction() as tx:
+        await tx.execute(text("DELETE FROM payout_entries WHERE payout_id = 'po_early'"))
+    for _ in range(8):
+        clock.offset += timedelta(seconds=5)
+        await fetch.step()
+    assert await reconciliation(database, payout_id) is Reconciliation.ALLOCATED
+
+
+async def test_links_wait_until_salesforce_holds_the_payout(
+    database: Database, stripe: StripeApi, sandbox: RunningSandbox
+) -> None:
+    payout_id, clock = await paid_out(sandbox, stripe, database, 2), Clock()
+    fetch = fetcher(database, stripe, clock)
+    await until_complete(fetch, database, payout_id)
+    async with database.transaction() as tx:
+        await tx.execute(text("UPDATE mirror SET dirty = false"))
+        await tx.execute(text("DELETE FROM notes"))
+    for _ in range(3):
+        clock.offset += timedelta(minutes=10)
+        await fetch.step()
+    dirty = text(
+        "SELECT count(DISTINCT object_id) FROM mirror LEFT JOIN notes USING (entity, object_id) "
+        "WHERE (dirty OR notes.id IS NOT NULL) AND object_type = 'balance_transaction'"
+    )
+    async with database.transaction() as tx:
+        assert await tx.scalar(dirty) == 0
+    await deliver(database, payout_id)
     clock.offset += timedelta(minutes=10)
     await fetch.step()
     async with database.read() as tx:

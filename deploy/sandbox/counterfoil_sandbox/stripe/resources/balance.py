@@ -108,7 +108,9 @@ def _held(world: World, payout: str) -> frozenset[str]:
     row = world.payouts.get(payout, "payout", status=400)
     if not row["automatic"]:
         raise invalid("Balance transaction history can only be filtered on automatic transfers, not manual.", "payout")
-    return frozenset(world.hidden(payout)["entries"] if row["reconciliation_status"] == "completed" else ())
+    if row["reconciliation_status"] != "completed":
+        return frozenset()
+    return frozenset(world.hidden(payout)["entries"][world.settings.payout_list_lacks :])
 
 
 def available(world: World, currency: str) -> int:
