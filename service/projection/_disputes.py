@@ -6,18 +6,18 @@ from service.domain import DesiredRecord
 from service.mirror import MirrorRow
 from service.projection._families import Family
 from service.projection._money import movements_of
-from service.projection._payments import charge_of, payment_of
+from service.projection._payments import charge_of, holds_charges, payment_of
 from service.projection._status import dispute_stage
-from service.projection._values import Fields, Lane, currency_of, cut, money, unix
+from service.projection._values import Fields, Lane, currency_of, cut, minor, money, unix
 
 _RANK = 2
 
 
 def dispute_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
-    """Yield each dispute of the payment."""
-    payment = payment_of(family)
-    if payment is None:
+    """Yield each dispute of the payment, or of the charge that was made without one."""
+    if not holds_charges(family):
         return
+    payment = payment_of(family)
     for row in family.all("dispute"):
         charge = charge_of(family, row)
         fields = _dispute(row) | _balance(movements_of(family, row)) | {"Payment__c": payment, "Charge__c": charge}
@@ -48,9 +48,9 @@ def _balance(movements: Sequence[MirrorRow]) -> Fields:
     currencies = {currency_of(body) for body in bodies}
     currency = currencies.pop() if len(currencies) == 1 else None
     return {
-        "Fee__c": money(sum(int(body.get("fee") or 0) for body in bodies), currency),
-        "Net_Impact__c": money(sum(int(body.get("net") or 0) for body in bodies), currency),
+        "Fee__c": money(sum(minor(body.get("fee")) for body in bodies), currency),
+        "Net_Impact__c": money(sum(minor(body.get("net")) for body in bodies), currency),
         "Settlement_Currency__c": currency,
-        "Funds_Withdrawn__c": any(int(body.get("amount") or 0) < 0 for body in bodies),
-        "Funds_Reinstated__c": any(int(body.get("amount") or 0) > 0 for body in bodies),
+        "Funds_Withdrawn__c": any(minor(body.get("amount")) < 0 for body in bodies),
+        "Funds_Reinstated__c": any(minor(body.get("amount")) > 0 for body in bodies),
     }

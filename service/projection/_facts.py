@@ -10,7 +10,7 @@ from service.mirror import MirrorRow
 from service.projection._families import Family
 from service.projection._money import Money, movements_of, payment_money, payment_status
 from service.projection._status import Body, PaymentStatus, request_status
-from service.projection._values import rate
+from service.projection._values import minor, rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _settled(family: Family, transaction: Body) -> _Settled:
     moved = [row.body or {} for source in sources for row in movements_of(family, source)]
     if not transaction or len({body.get("currency") for body in moved}) != 1:
         return _Settled()
-    amount, fee, net = (sum(int(body.get(name) or 0) for body in moved) for name in ("amount", "fee", "net"))
+    amount, fee, net = (sum(minor(body.get(name)) for body in moved) for name in ("amount", "fee", "net"))
     return _Settled(amount, fee, net, _upper(transaction.get("currency")))
 
 

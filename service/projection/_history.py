@@ -6,7 +6,7 @@ objects that decide the status, and of those the ones that were looked at becaus
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -18,7 +18,8 @@ from service.mirror import MirrorRow
 from service.projection._facts import payment_facts
 from service.projection._families import PAYMENT_ROOTS, Family
 from service.projection._invoice_status import invoice_status
-from service.projection._payments import payment_of
+from service.projection._money import charge_money, charge_status
+from service.projection._payments import is_alone, payment_of
 from service.projection._payouts import payout_facts
 from service.projection._status import DECIDED, DisputeStage, PaymentStatus, dispute_stage, refund_status
 from service.projection._values import Fields, Lane, currency_of, cut, money, reference, when
@@ -85,6 +86,9 @@ def standings(family: Family, record_id: str | None, changed: Collection[Key]) -
         case "invoice":
             status = "Void" if row.deleted else invoice_status(body).value
             yield _own(row, status, record_id, payment=None, amount_field="total")
+        case "charge" if is_alone(family):
+            yield _of_charge(family, record_id, changed)
+            yield from _of_what_came(family, record_id, None)
         case kind if kind in PAYMENT_ROOTS:
             yield from _of_payment(family, record_id, changed)
 
@@ -110,14 +114,27 @@ def _of_payment(family: Family, record_id: str | None, changed: Collection[Key])
         reason=facts.failure_code,
         traceparent=family.root.traceparent,
     )
+    yield from _of_what_came(family, record_id, payment.key)
+
+
+def _of_charge(family: Family, record_id: str | None, changed: Collection[Key]) -> Standing:
+    row, body = family.root, family.root.body or {}
+    status = charge_status(body, charge_money(family, row))
+    told = _told_by([one for kind in ("dispute", "refund", "charge") for one in family.all(kind)], changed)
+    own = _own(row, status, record_id, reason=body.get("failure_code"), payment=None)
+    return replace(own, cause=told.cause, changed_at=_moment_of(told))
+
+
+def _of_what_came(family: Family, record_id: str | None, payment: str | None) -> Iterator[Standing]:
+    """Yield where the refunds and disputes of a payment stand, or those of a charge without one."""
     for row in family.all("refund"):
         reason = (row.body or {}).get("failure_reason")
-        yield _own(row, refund_status(row.body or {}), record_id, reason=reason, payment=payment.key)
+        yield _own(row, refund_status(row.body or {}), record_id, reason=reason, payment=payment)
     for row in family.all(DISPUTE):
         body = row.body or {}
         stage = dispute_stage(body)
         due = None if stage in DECIDED else moment((body.get("evidence_details") or {}).get("due_by"))
-        yield _own(row, stage, record_id, reason=body.get("reason"), payment=payment.key, due_at=due)
+        yield _own(row, stage, record_id, reason=body.get("reason"), payment=payment, due_at=due)
 
 
 def _own(  # what an object says of itself

@@ -20,6 +20,7 @@ from service.projection._status import (
     intent_status,
     money_status,
 )
+from service.projection._values import minor
 
 _UNDONE = frozenset({"failed", "canceled"})
 
@@ -56,9 +57,9 @@ def charge_money(family: Family, charge: MirrorRow) -> Money:
     """Return what became of one charge's money."""
     body = charge.body or {}
     refunds, disputes = _below(family, "refund", charge), _below(family, "dispute", charge)
-    captured = int(body.get("amount_captured") or body.get("amount") or 0)
+    captured = minor(body.get("amount_captured")) or minor(body.get("amount"))
     is_open, is_lost, lost = _disputed(family, disputes, body.get("currency"))
-    refunded = _refunded(refunds, told=int(body.get("amount_refunded") or 0))
+    refunded = _refunded(refunds, told=minor(body.get("amount_refunded")))
     return Money(
         captured=captured,
         refunded=refunded,
@@ -73,7 +74,7 @@ def payment_money(family: Family, intent: MirrorRow) -> Money:
     charges = [row for row in family.all("charge") if attempt_status(row.body or {}) is PaymentStatus.PAID]
     of_charges = [charge_money(family, row) for row in charges]
     body = intent.body or {}
-    captured = int(body.get("amount_received") or 0) or sum(money.captured for money in of_charges)
+    captured = minor(body.get("amount_received")) or sum(money.captured for money in of_charges)
     seen = {row.object_id for row in charges}
     refunds = [row for row in family.all("refund") if row.parent_id not in seen]
     disputes = [row for row in family.all("dispute") if row.parent_id not in seen]
@@ -110,7 +111,7 @@ def _below(family: Family, object_type: str, row: MirrorRow) -> list[MirrorRow]:
 
 
 def _amount(row: MirrorRow) -> int:
-    return int((row.body or {}).get("amount") or 0)
+    return minor((row.body or {}).get("amount"))
 
 
 def _refunded(refunds: Sequence[MirrorRow], *, told: int) -> int:

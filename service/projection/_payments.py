@@ -1,4 +1,8 @@
-"""Payments and their attempts: Payment__c for each payment intent, Charge__c for each charge."""
+"""Payments and their attempts: Payment__c for each payment intent, Charge__c for each charge.
+
+A charge may have been made without a payment intent (docs.stripe.com/api/charges/object): then it is the root of a
+family of its own, whose records look up no payment.
+"""
 
 from collections.abc import Iterator
 
@@ -20,6 +24,16 @@ def payment_of(family: Family) -> Reference | None:
     return reference("Payment__c", intent.object_id) if intent else None
 
 
+def holds_charges(family: Family) -> bool:
+    """Tell whether a family's charges, and what came of them, are records: of a payment, or of a charge without one."""
+    return payment_of(family) is not None or is_alone(family)
+
+
+def is_alone(family: Family) -> bool:
+    """Tell whether a family is that of a charge without a payment, not of one whose payment is still to be read."""
+    return family.root.object_type == "charge" and family.root.parent_id is None
+
+
 def charge_of(family: Family, row: MirrorRow) -> Reference | None:
     """Return the lookup to the Charge__c above a row, once that charge is known whole."""
     charge = family.find("charge", row.parent_id)
@@ -27,16 +41,23 @@ def charge_of(family: Family, row: MirrorRow) -> Reference | None:
 
 
 def payment_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
-    """Yield the payment and each of its charges."""
+    """Yield the payment."""
     intent = family.latest("payment_intent")
     if intent is None:
         return
     facts = payment_facts(family)
     trace = intent.traceparent or family.root.traceparent
-    payment = reference("Payment__c", intent.object_id)
     fields = _payment(facts, family) | _belonging(lane.route)
     fields |= reporting_fields(facts, family, lane.reporting_currency)
     yield lane.record("Payment__c", intent.object_id, fields, PAYMENT_RANK, None, trace)
+
+
+def charge_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
+    """Yield each attempt to take the money."""
+    if not holds_charges(family):
+        return
+    intent, payment = family.latest("payment_intent"), payment_of(family)
+    trace = (intent.traceparent if intent else None) or family.root.traceparent
     for row in family.all("charge"):
         yield lane.record("Charge__c", row.object_id, _charge(family, row, payment), CHARGE_RANK, payment, trace)
 
@@ -77,7 +98,7 @@ def _belonging(route: Route) -> Fields:
     }
 
 
-def _charge(family: Family, row: MirrorRow, payment: Reference) -> Fields:
+def _charge(family: Family, row: MirrorRow, payment: Reference | None) -> Fields:
     body = row.body or {}
     became = charge_money(family, row)
     currency = currency_of(body)

@@ -27,6 +27,8 @@ _PAYMENT = {
 }
 _FAILED = {"refund": "refund_failed", "payout": "payout_failed"}
 _DISPUTE = {DisputeStage.WON: "dispute_won", DisputeStage.LOST: "dispute_lost"}
+# Where something without a payment is found.
+_LISTS = {"charge": "Charge__c", "refund": "Refund__c", "dispute": "Dispute__c", "invoice": "Invoice__c"}
 # Limits of Salesforce: of a task's subject, and of a notification's title and body.
 _SUBJECT, _TITLE, _BODY, _MESSAGE = 255, 250, 750, 255
 
@@ -38,7 +40,7 @@ def happening(standing: Standing, change: Change) -> str | None:
         if new not in DECIDED:
             return "dispute_opened" if old is None or old in DECIDED else None
         return _DISPUTE.get(DisputeStage(new))
-    if standing.object_type == "payment_intent":
+    if standing.object_type in {"payment_intent", "charge"}:
         return None if new == PaymentStatus.PAID and old in _AFTER_PAID else _PAYMENT.get(PaymentStatus(new))
     return _FAILED.get(standing.object_type) if new == PaymentStatus.FAILED else None
 
@@ -104,7 +106,7 @@ def _asked(rule: Reaction, standing: Standing, key: str) -> Asked:
             "body": say(sent.body, _BODY),
             "recipients": list(sent.recipients),
             "record": standing.record_id,
-            "about": "Payment__c" if standing.payment_id else "Payout__c",
+            "about": _LISTS.get(standing.object_type, "Payout__c") if standing.payment_id is None else "Payment__c",
         }
         return Asked(key, "notification", content, standing.traceparent)
     message = rule.do.event.message if rule.do.event else None

@@ -14,7 +14,7 @@ from service.projection._customers import customer_records
 from service.projection._disputes import dispute_records
 from service.projection._families import families
 from service.projection._invoices import invoice_records
-from service.projection._payments import payment_records
+from service.projection._payments import charge_records, payment_records
 from service.projection._payouts import payout_records
 from service.projection._refunds import refund_records
 from service.projection._routing import CUSTOMER_FIELD, Route, Subject, moves, route
@@ -22,7 +22,8 @@ from service.projection._sources import source_records
 from service.projection._transactions import transaction_records
 from service.projection._values import Lane, Rule
 
-_PAYMENT: tuple[Rule, ...] = (payment_records, refund_records, dispute_records, transaction_records)
+_CHARGE: tuple[Rule, ...] = (charge_records, refund_records, dispute_records, transaction_records)
+_PAYMENT: tuple[Rule, ...] = (payment_records, *_CHARGE)
 # What moved on the balance is recorded whatever it came from.
 _ANY: tuple[Rule, ...] = (transaction_records,)
 _OURS: Names = MappingProxyType({})
@@ -30,6 +31,7 @@ _OURS: Names = MappingProxyType({})
 RULES: dict[str, tuple[Rule, ...]] = {
     "counterfoil.request": _PAYMENT,
     "payment_intent": _PAYMENT,
+    "charge": _CHARGE,
     "customer": (customer_records,),
     "invoice": (invoice_records,),
     "payout": (payout_records, transaction_records),
@@ -53,7 +55,8 @@ def records(
     `routes` where each family belongs, by its root; `customer_fields` how an entity's customer id is called;
     `reporting` is the currency an entity reports in.
     """
-    found = families(rows)
+    # What is deleted speaks first: of two customers made for one Account, the living one's id stands.
+    found = sorted(families(rows), key=lambda family: not family.root.deleted)
     known = {(row.entity, row.object_id): row for row in linked}
     wanted: list[DesiredRecord] = []
     for family in found:

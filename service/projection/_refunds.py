@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from service.domain import DesiredRecord
 from service.mirror import MirrorRow
 from service.projection._families import Family
-from service.projection._payments import charge_of, payment_of
+from service.projection._payments import charge_of, holds_charges, payment_of
 from service.projection._status import refund_status
 from service.projection._values import Fields, Lane, currency_of, cut, money, unix
 
@@ -13,10 +13,10 @@ _RANK = 2
 
 
 def refund_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
-    """Yield each refund of the payment."""
-    payment = payment_of(family)
-    if payment is None:
+    """Yield each refund of the payment, or of the charge that was made without one."""
+    if not holds_charges(family):
         return
+    payment = payment_of(family)
     for row in family.all("refund"):
         charge = charge_of(family, row)
         fields = _refund(row) | {"Payment__c": payment, "Charge__c": charge}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from service.domain import DesiredRecord
 from service.mirror import MirrorRow
 from service.projection._families import Family
-from service.projection._payments import charge_of, payment_of
+from service.projection._payments import charge_of, holds_charges, payment_of
 from service.projection._values import Fields, Lane, currency_of, cut, money, rate, reference, unix
 
 _RANK = 3
@@ -25,7 +25,7 @@ def transaction_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
         links: Fields = {name: None for name, _ in _SOURCE_FIELD.values()}
         links |= {"Payment__c": None, "Payout__c": payout}
         parent, trace = None, family.root.traceparent
-        if payment is not None and source is not None:  # else Salesforce does not have the source either
+        if source is not None and holds_charges(family):  # else Salesforce does not have the source either
             kind, above = source
             field, sobject = _SOURCE_FIELD[kind]
             parent = reference(sobject, above.object_id)

@@ -61,6 +61,11 @@ def money(amount_minor: Any, currency: str | None) -> Decimal | None:
     return from_minor(amount_minor, currency)
 
 
+def minor(value: Any) -> int:
+    """Return an amount in minor units to reckon with; 0 for what is no amount."""
+    return value if isinstance(value, int) else 0
+
+
 def currency_of(body: dict[str, Any]) -> str | None:
     """Return an object's currency in upper case."""
     return str(body.get("currency") or "").upper() or None

@@ -1,6 +1,6 @@
 """What refunds and disputes make of a payment: every stage, the precedence of statuses, sums that agree."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain import DesiredRecord
+from service.domain import DesiredRecord, Reference
 from service.mirror import MirrorRow
 from service.projection._records import records
 from service.projection._status import DisputeStage
@@ -201,6 +201,21 @@ def test_without_its_payment_nothing_is_written_and_without_its_charge_the_looku
     stub = MirrorRow(**{field.name: getattr(charge, field.name) for field in fields(MirrorRow)} | {"body": None})
     (record,) = written([intent, stub, given_back])["Refund__c"]
     assert (record.fields["Charge__c"], record.parent and record.parent.key) == (None, "pi_1")
+
+
+def test_a_charge_made_without_a_payment_has_all_its_records() -> None:
+    _, charge, movement = payment()
+    given_back, asked_back = refund(1_000), dispute("needs_response", 9_000)
+    found = written([replace(charge, parent_id=None), movement, given_back, *asked_back])
+    assert found.keys() == {"Charge__c", "Refund__c", "Dispute__c", "Balance_Transaction__c"}
+    every = [record for some in found.values() for record in some]
+    assert {record.lane for record in every} == {"ch_1"}
+    assert {record.fields["Payment__c"] for record in every} == {None}
+    assert found["Charge__c"][0].fields["Status__c"] == "Disputed"
+    for record in every:
+        assert (record.parent is None) is (record.sobject == "Charge__c")
+        above = record.fields.get("Charge__c")
+        assert isinstance(above, Reference) == (record.sobject != "Charge__c")
 
 
 @given(
