@@ -170,9 +170,9 @@ class House:
             while await self.projector.step():
                 done += 1
             idle = 0 if done else idle + 1
-            if idle > 2:
+            if idle > 1:
                 return
-            self.clock.ahead += timedelta(seconds=0 if done else 10)
+            self.clock.ahead += timedelta(seconds=0 if done else 20)
         raise AssertionError("it never ends")
 
     async def wanted(self) -> dict[tuple[str, str], tuple[str, str | None]]:

@@ -179,6 +179,7 @@ async def test_an_account_id_is_asked_for(bench: Bench) -> None:
         ("POST", "/v1/payment_intents", "rak_payment_intent_write", "write payment_intent"),
         ("GET", "/v1/balance_transactions", "rak_balance_transaction_source_read", "read balance_transaction"),
         ("GET", "/v1/payment_methods", "rak_payment_method_read", "read payment_method"),
+        ("GET", "/v1/invoices/in_counterfoil_check/lines", "rak_invoice_read", "read line_item"),
     ],
 )
 async def test_each_missing_permission_is_named(
