@@ -94,7 +94,6 @@ async def _informed(tx: Transaction, subjects: Sequence[Subject]) -> list[Subjec
     informed: list[Subject] = []
     for subject in subjects:
         key = subject.family.key
-        customer = known.get(customers.get(key, ("", "")))
-        living = None if customer is None or customer.deleted else customer
-        informed.append(replace(subject, customer=living, related=related[key]))
+        customer = known.get(customers.get(key, ("", "")))  # a deleted one as well: what it paid stays where it was
+        informed.append(replace(subject, customer=customer, related=related[key]))
     return informed

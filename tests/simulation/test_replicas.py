@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from deploy.demo.stack import Process
-from tests.simulation.audit import audit, drain, left, rows_of
-from tests.simulation.world import World, wait_for
+from tests.simulation.audit import audit, drain, left
+from tests.simulation.world import World, rows_of, wait_for
 
 BOUND_SECONDS = 30
 ROLES = ("worker", "subscriber", "grpc")

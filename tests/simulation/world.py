@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psycopg
 import stripe
+from psycopg.rows import dict_row
 
 from deploy.demo.outside import Control, Salesforce
 from deploy.demo.stack import Process, Stack
@@ -39,6 +41,12 @@ def wait_for(what: str, look: Callable[[], _T], seconds: float = 30) -> _T:
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(_PAUSE_SECONDS)  # between two looks
     return found
+
+
+def rows_of(url: str, query: str) -> list[dict[str, Any]]:
+    """Return the rows of a query."""
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        return connection.execute(query).fetchall()
 
 
 @dataclass
