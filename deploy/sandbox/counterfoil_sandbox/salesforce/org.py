@@ -60,11 +60,14 @@ class Org:
 def build_schema(metadata: Path | None) -> tuple[Schema, Package]:
     """Return the standard objects with a package deployed on top.
 
+    The org has Salesforce's own payment objects if the package has something for them.
+
     Raises:
         MetadataError: the package holds something the sandbox cannot honour.
     """
     schema = Schema()
-    for sobject in load_standard_objects():
+    named = {path.name for path in metadata.rglob("objects/*")} if metadata is not None else set()
+    for sobject in load_standard_objects(named):
         schema.add(sobject)
     return schema, Package() if metadata is None else read_package(metadata, schema)
 
@@ -79,6 +82,7 @@ def build_org(schema: Schema, package: Package, bus: EventBus, seed: int) -> Org
         _add_notification_type(store, ids, name, label)
     events = Events(schema, bus, ids)
     dml.clock = lambda: datetime.now(UTC)
+    dml.before_save.append(package.before_save)
     dml.on_save.append(_FlowRunner(package, schema, store, events).saved)
     return Org(schema, store, ids, dml, events, seeded)
 

@@ -53,6 +53,7 @@ class SalesforceSandbox:
             Route("/salesforce/notifications", self._list_notifications, methods=["GET"]),
             Route("/salesforce/events", self._list_events, methods=["GET"]),
             Route("/salesforce/settings", self._set, methods=["POST"]),
+            Route("/salesforce/currencies", self._change_currencies, methods=["POST"]),
         ]
 
     def info(self) -> dict[str, Any]:
@@ -76,7 +77,9 @@ class SalesforceSandbox:
         self.app.requests.clear()
 
     def _fresh(self) -> Dispatcher:
-        return Dispatcher(build_org(self._schema, self._package, self._bus, self._seed))
+        schema = deepcopy(self._schema)  # which an administrator may change
+        schema.hidden.add(DATED)
+        return Dispatcher(build_org(schema, self._package, self._bus, self._seed))
 
     async def _add_fault(self, request: Request) -> JSONResponse:
         try:
@@ -103,6 +106,14 @@ class SalesforceSandbox:
         org.daily_requests = given.get("daily_api_requests", org.daily_requests)
         org.api_calls = given.get("api_calls", org.api_calls)
         return JSONResponse({"daily_api_requests": org.daily_requests, "api_calls": org.api_calls})
+
+    async def _change_currencies(self, request: Request) -> JSONResponse:
+        """Keep the org's currencies: see ``change_currencies``."""
+        try:
+            change_currencies(self._dispatcher.org, json.loads(await request.body(), parse_float=Decimal))
+        except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({})
 
     async def _list_notifications(self, _request: Request) -> JSONResponse:
         """What the action customNotificationAction was asked to send."""

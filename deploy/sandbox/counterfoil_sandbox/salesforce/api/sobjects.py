@@ -22,7 +22,8 @@ MAX_BATCH = 200
 def list_objects(org: Org, call: Call) -> Answer:
     """``GET /sobjects``: the global describe."""
     base = f"{call.base}/sobjects"
-    entries = [summarise(sobject, base) for _, sobject in sorted(org.schema.objects.items())]
+    shown = (sobject for name, sobject in sorted(org.schema.objects.items()) if name not in org.schema.hidden)
+    entries = [summarise(sobject, base) for sobject in shown]
     return Answer(200, {"encoding": "UTF-8", "maxBatchSize": MAX_BATCH, "sobjects": entries})
 
 

@@ -7,7 +7,8 @@ from counterfoil_sandbox.salesforce.deployment.errors import MetadataError
 from counterfoil_sandbox.salesforce.deployment.flows import Flow, read_flow
 from counterfoil_sandbox.salesforce.deployment.objects import ValueSets, read_field, read_object, read_value_set
 from counterfoil_sandbox.salesforce.deployment.xml import read_xml
-from counterfoil_sandbox.salesforce.model import Schema
+from counterfoil_sandbox.salesforce.model import Schema, SObject
+from counterfoil_sandbox.salesforce.store import Row
 
 # Folders that shape the screens of Salesforce and nothing an API answers.
 _NO_EFFECT = frozenset(
@@ -40,6 +41,12 @@ class Package:
 
     flows: list[Flow] = field(default_factory=list)
     notification_types: list[tuple[str, str]] = field(default_factory=list)
+
+    def before_save(self, sobject: SObject, old: Row | None, new: Row) -> None:
+        """Change a row as the flows say that run before it is saved."""
+        for flow in self.flows:
+            if flow.assigns and flow.sobject == sobject.name and flow.starts(old, new):
+                new |= flow.assigns
 
 
 def read_package(folder: Path, schema: Schema) -> Package:
