@@ -11,7 +11,7 @@ from service.db import Transaction
 from service.domain import retry_delay
 from service.links._tables import links
 
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=6)
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=6)
 # A record that was found is looked up again: it may have been merged into another one.
 _FOUND_PAUSE = timedelta(days=7)
 # These are not looked up to be undone: we write the payment they show ourselves, and may show a newer one by now.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.events import hot_requests, requests
+from tests.bench.events import hot_requests, paid, requests
 
 SILENCE_SECONDS = 30
 
@@ -97,7 +97,7 @@ def main() -> None:
     job: dict[str, Any] = json.loads(sys.stdin.readline())
     shapes, count = job["moulds"], job["events"]
     where = {"path": job["path"], "secret": job["secret"], "first": job["first"]}
-    work = hot_requests(shapes[-1], **where, count=count) if job["hot"] else requests(shapes, **where, count=count)
+    work = hot_requests(paid(shapes), **where, count=count) if job["hot"] else requests(shapes, **where, count=count)
     if job["presigned"]:
         work = iter(list(work))
     sys.stdout.write("ready\n")
