@@ -81,6 +81,7 @@ BREAKAGES = [
     ("parts", VIEWS + "All.listView", None, "Payment__c has no listView"),
     ("parts", "tabs/Payout_Line__c.tab", None, "Payout_Line__c has no tab"),
     ("parts", CHARGE_LAYOUT, None, "Charge__c has no layout"),
+    ("related", PAYMENT_LAYOUT, ("List>Refund__c.Payment", "List>Refund__c.Charge"), "not list Refund__c.Payment__c"),
     ("reports", BY_STATUS, ("Payment__c.Paid_At__c", "Payment__c.Paid_On__c"), "Payment__c.Paid_On__c is not there"),
     ("reports", BY_STATUS, ("$Payment__c", "$Pay__c"), "of Pay__c, which is not there"),
     ("reports", BY_STATUS, ("Payment__c.Amount__c", "Payment__c.Fee__c"), "Fee__c is added up across currencies"),

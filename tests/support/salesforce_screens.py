@@ -28,6 +28,15 @@ def parts(package: Package) -> Iterator[str]:
             yield from (f"{name} has no {part}" for part in sorted(PARTS) if name not in has[part])
 
 
+def related(package: Package) -> Iterator[str]:
+    """The layout of a parent lists its children, by every lookup between objects of the package."""
+    layouts = {name.partition("-")[0]: layout for name, layout in package.named("layout")}
+    for (child, name), field in package.fields.items():
+        parent = layouts.get(field.value("referenceTo"))
+        if parent is not None and f"{child}.{name}" not in parent.texts("relatedLists/relatedList"):
+            yield f"the layout of {field.value('referenceTo')} does not list {child}.{name}"
+
+
 def reports(package: Package) -> Iterator[str]:
     """Reports show fields that exist, and add up amounts of one currency only."""
     for name, report in package.named("report"):
@@ -149,5 +158,5 @@ def _children(package: Package, parent: str) -> dict[str, str]:
 
 
 SCREENS: dict[str, Callable[[Package], Iterator[str]]] = {
-    rule.__name__: rule for rule in (parts, reports, folders, report_types, dashboards, pages, apps)
+    rule.__name__: rule for rule in (parts, related, reports, folders, report_types, dashboards, pages, apps)
 }
