@@ -104,8 +104,8 @@ async def _compare(
         entities = installation.entities_of(org)
         for lane in sorted({lane for lane, _, _ in known}) if entities else ():
             # A Stripe id has an underscore, a Salesforce id none.
-            wanted, problem = await projector.preview(Lane(entities[0], lane, is_record="_" not in lane))
-            if problem is not None:
+            wanted, problems = await projector.preview([Lane(entities[0], lane, is_record="_" not in lane)])
+            for problem in problems.values():
                 report.findings.append(fault(f"orgs.{org}", f"project {lane}", problem, "See 'counterfoil failures'"))
             chosen = [record for record in wanted if record.key in keys]
             try:

@@ -23,6 +23,7 @@ _FIRST_POLL, _LONGEST_POLL = timedelta(seconds=1), timedelta(seconds=30)
 # An org without the Bulk API, or one whose batches are spent, gets its records the usual way meanwhile.
 _REFUSED_PAUSE = timedelta(hours=1)
 _MOST_ATTEMPTS = 10
+_GONE = ("NOT_FOUND", "INVALID_JOB", "INVALIDJOB")  # what is said of a job that there is not
 _SHORT_LEASE = timedelta(seconds=60)
 
 
@@ -137,14 +138,27 @@ class BulkDelivery:
         telemetry.log().warning("bulk.failed", org=self._org, sobject=job.sobject, reason=error.reason, code=error.code)
         # A job that runs is asked for again, as long as there is an answer to hope for.
         hopeless = not error.retryable or job.attempts >= _MOST_ATTEMPTS
-        async with self._database.transaction() as tx:
-            if hopeless:
-                self._look_at = now + _REFUSED_PAUSE
+        if hopeless and await self._ended(job):
+            self._look_at = now + _REFUSED_PAUSE
+            async with self._database.transaction() as tx:
                 await outbox.give_back(tx, await bulk.sent_records(tx, job), holder=job.holder)
                 await bulk.close_job(tx, job)
-                return
-            delay = error.retry_after or retry_delay(job.attempts + 1, first=_FIRST_POLL, longest=_LONGEST_POLL)
+            return
+        delay = error.retry_after or retry_delay(job.attempts + 1, first=_FIRST_POLL, longest=_LONGEST_POLL)
+        async with self._database.transaction() as tx:
             await bulk.retry_job(tx, job, holder=self._holder, next_at=now + delay)
+
+    async def _ended(self, job: bulk.BulkJob) -> bool:
+        """Tell whether Salesforce works on a job no longer: one that does would write over what is sent otherwise."""
+        if job.job_id is None:
+            return True
+        api = self._salesforce.bulk
+        try:
+            if not (await api.state(job.job_id)).is_final:
+                await api.abort(job.job_id)
+        except VendorError as error:
+            return error.code in _GONE
+        return True
 
     async def _advance(
         self,

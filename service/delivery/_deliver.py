@@ -28,7 +28,8 @@ from service.outbox import Claimed
 
 _FIRST_LINGER, _LONGEST_LINGER = timedelta(seconds=0.1), timedelta(seconds=1)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
-_DENIED_PAUSE = timedelta(minutes=2)
+# A session may be refused in passing; a permission is given by a person.
+_FIRST_DENIED_PAUSE, _LONGEST_DENIED_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 _LONGEST_LIMIT_PAUSE = timedelta(hours=1)
 _BUDGET_PAUSE = timedelta(minutes=1)
 _LIMIT = "SALESFORCE_LIMIT"
@@ -92,10 +93,10 @@ class Deliverer:
             await asyncio.sleep(self._linger.total_seconds())
         now = self._clock.now()
         share = await self._look_after(now)
+        moved = await self._bulk.step(now)  # a job under way holds records: it is ended, whatever is left to us
         if share is Allowance.NOTHING:
             self._pause(now + _BUDGET_PAUSE, "BUDGET_SPENT")
-            return 0
-        moved = await self._bulk.step(now) if share is Allowance.ALL else 0
+            return moved
         claimed = await self._claim(now, share)
         if claimed:
             async with self._kept():
@@ -227,7 +228,7 @@ class Deliverer:
         if failed.reason == _LIMIT:
             first, longest = failed.retry_after or _FIRST_PAUSE, _LONGEST_LIMIT_PAUSE
         elif isinstance(failed, VendorDenied):
-            return failed.retry_after or _DENIED_PAUSE
+            first, longest = failed.retry_after or _FIRST_DENIED_PAUSE, _LONGEST_DENIED_PAUSE
         else:
             first, longest = failed.retry_after or _FIRST_PAUSE, _LONGEST_PAUSE
         pause = retry_delay(self._failures, first=first, longest=max(first, longest))

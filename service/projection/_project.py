@@ -111,14 +111,14 @@ class Projector:
         if put and any(self._reactions.values()):
             self._wakes.signal("reactions")
 
-    async def preview(self, lane: Lane) -> tuple[list[DesiredRecord], str | None]:
-        """Return what a lane asks for now, and its fault if it has one; change nothing."""
+    async def preview(self, lanes: Collection[Lane]) -> tuple[list[DesiredRecord], dict[Lane, str]]:
+        """Return what lanes ask for now, and the faults there are; change nothing."""
         looked = _Looked()
         with suppress(_OnlyLooked):
             async with self._database.transaction() as tx:
-                looked = await self._look(tx, {lane: []})
+                looked = await self._look(tx, {lane: [] for lane in lanes})
                 raise _OnlyLooked
-        return list(looked.wanted.values()), looked.faults.get(lane)
+        return list(looked.wanted.values()), looked.faults
 
     async def _look(self, tx: Transaction, changed: Mapping[Lane, Collection[Key]]) -> "_Looked":
         """Look at lanes together; if a fault comes up, at each alone, so that only its own lane is set aside."""

@@ -19,7 +19,7 @@ from tests.support.postgres import drop_database, fresh_database, short_folder
 # What must be empty when nothing is left to do; a fact that is due in an hour is not work of now.
 _WORK = """
     SELECT (SELECT count(*) FROM inbox WHERE state = 'recorded')
-         + (SELECT count(*) FROM mirror WHERE dirty OR fetch_at < %(soon)s) + (SELECT count(*) FROM notes)
+         + (SELECT count(*) FROM mirror WHERE dirty OR fetch_at < %(soon)s)
          + (SELECT count(*) FROM notes)
          + (SELECT count(*) FROM outbox WHERE state = 'waiting')
          + (SELECT count(*) FROM reactions WHERE state = 'waiting')
