@@ -84,6 +84,7 @@ class Stack:
         package: what is deployed to the org.
         mappings: of the org, as the YAML file has them.
         reactions: of the org, likewise.
+        org: further settings of the org.
     """
 
     folder: Path
@@ -92,6 +93,7 @@ class Stack:
     package: Path = PACKAGE
     mappings: dict[str, Any] = field(default_factory=dict)
     reactions: Sequence[dict[str, Any]] = ()
+    org: dict[str, Any] = field(default_factory=dict)
     entity: str = "acme"
     sandbox: Process | None = None
     services: list[Process] = field(default_factory=list)
@@ -179,6 +181,7 @@ class Stack:
                     },
                     "pubsub": {"endpoint": self.info["pubsub"]["endpoint"]},
                     "reactions": list(self.reactions),
+                    **self.org,
                 }
             },
             "entities": {

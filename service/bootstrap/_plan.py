@@ -10,6 +10,7 @@ from service.bootstrap._store import open_store
 from service.clients import SalesforceApi
 from service.clock import SystemClock
 from service.config import Installation, Settings
+from service.currencies import reporting_of
 from service.db import Database, Wakes, open_database
 from service.errors import ConfigurationError, VendorError
 from service.maintenance import Finding, Outcome, check_org, fault, verify_mappings
@@ -94,6 +95,7 @@ async def _compare(
         entities=installation.entities,
         batch_limit=1,
         mappings=installation.mappings,
+        reporting=reporting_of(installation),
     )
     missing = set(ids)
     for org, api in apis.items():

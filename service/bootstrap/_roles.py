@@ -12,9 +12,10 @@ from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
 from service.commands import Acceptor, Tasks
 from service.config import Role
+from service.currencies import reporting_of
 from service.delivery import Deliverer, Reactor
 from service.intake import Intake, StreamIntake
-from service.maintenance import DueWatch, FactWatch, Fetcher, Linker, Reconciler, Remapper, Retention
+from service.maintenance import CurrencyReader, DueWatch, FactWatch, Fetcher, Linker, Reconciler, Remapper, Retention
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, PubSubFeed, Supervisor
 
@@ -87,6 +88,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         batch_limit=settings.projection_batch_limit,
         mappings=parts.installation.mappings,
         reactions={name: org.reactions for name, org in parts.installation.orgs.items()},
+        reporting=reporting_of(parts.installation),
     )
     deliverers = {
         name: Deliverer(
@@ -112,6 +114,8 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     watch = FactWatch(database, clock, entities=list(parts.installation.entities))
     due = DueWatch(database, wakes, clock, parts.installation)
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
+    reader = CurrencyReader(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation)
+    await reader.step()  # what is written before would be written again with its currency
     remapper = Remapper(database, wakes, parts.installation)
     steps = (
         ("accept", acceptor.step, "inbox", settings.poll_seconds),
@@ -119,6 +123,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
         ("links", linker.step, "links", settings.poll_seconds),
+        ("currencies", reader.step, "currencies", settings.poll_seconds),
         ("facts", watch.step, "facts", _FACTS_SECONDS),
         ("remap", remapper.step, "remap", _RETENTION_SECONDS),
         *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),

@@ -76,6 +76,14 @@ class StripeAccount(_Frozen):
         return self.account if self.platform is not None else None
 
 
+RateSource = Literal["stripe", "salesforce", "salesforce_dated"]
+_RATES = (
+    "Where rates come from: stripe (of its balance transaction), salesforce (CurrencyType, the rate of today) or "
+    "salesforce_dated (DatedConversionRate, the rate of the day the payment was made)."
+)
+_Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
 class RoutingRule(_Frozen):
     """A Salesforce record is found by a value of Stripe's: an exact match, in one record only."""
 
@@ -116,11 +124,11 @@ class Entity(_Frozen):
         default="Stripe_Customer_Id__c",
         description="Field of Account and Contact with this account's customer id: one for each entity of an org.",
     )
-    reporting_currency: str | None = Field(
+    reporting_currency: _Currency | None = Field(
         default=None,
-        pattern=r"^[A-Z]{3}$",
-        description="Currency the entity reports in; payments show their amount in it at Stripe's rate.",
+        description="Currency the entity reports in; payments show their amount in it too. Default: that of its org.",
     )
+    rates: RateSource | None = Field(default=None, description=f"{_RATES} Default: as its org has it.")
     routing: tuple[RoutingRule, ...] = Field(
         default=(), max_length=20, description="How to find the record of a payment that nothing else tells; in order."
     )
@@ -197,6 +205,13 @@ class Org(_Frozen):
         default=None,
         pattern=r"^[A-Z]{3}$",
         description="Currency of a single-currency org, whose records carry none; leave out in a multi-currency org.",
+    )
+    reporting_currency: _Currency | None = Field(
+        default=None, description="Currency that the org's entities report in, unless they name their own."
+    )
+    rates: RateSource = Field(default="stripe", description=_RATES)
+    currencies_refresh_seconds: int = Field(
+        default=3600, ge=1, le=86_400, description="How often the org's currencies and rates are read."
     )
     pubsub: PubSub = Field(default=PubSub(), description="The stream of events.")
     delivery: Delivery = Field(default=Delivery(), description="How much of the org's API the service may use.")
@@ -292,6 +307,20 @@ class Installation(_Frozen):
                 raise ValueError(
                     f"entities.{name}.customer_field is also that of {other!r} in the same org: "
                     "a customer id belongs to one Stripe account, so give each entity a field of its own"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _rates_are_there(self) -> Self:
+        for name, entity in self.entities.items():
+            org = self.orgs[entity.org]
+            reports = (entity.reporting_currency or org.reporting_currency) is not None
+            if entity.rates is not None and not reports:
+                raise ValueError(f"entities.{name}.rates is of no use without a reporting_currency")
+            if reports and (entity.rates or org.rates) != "stripe" and org.currency is not None:
+                raise ValueError(
+                    f"entities.{name} takes rates from {entity.org!r}, which has one currency only and no rates: "
+                    "use rates: stripe"
                 )
         return self
 

@@ -122,6 +122,11 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
     charge = _text(body.get("charge"))
     if kind == "refund" and charge and body.get("status") in _UNDONE and evidence is not Evidence.FETCH:
         yield stub(entity, "charge", charge, fetch_after=now, as_of=as_of)
+    linked = _linked(kind, body)
+    if kind == "invoice_payment" and linked and body.get("status") == "open" and evidence is Evidence.FETCH:
+        # A credit note changes what an open payment asks for, with no event of the payment
+        # (docs.stripe.com/api/events/types).
+        yield stub(entity, "payment_intent", linked, fetch_after=now, as_of=as_of)
     if kind == "payout" and payouts.has_statement(body):
         yield stub(entity, Statement.KIND, Statement.id_of(key), fetch_after=now, parent_id=key)
     yield Observation(
@@ -136,7 +141,7 @@ def _sights(  # noqa: PLR0917  (recursive, with one caller)
         created_at=moment(body.get("created")),
         deleted=body.get("deleted") is True,
         traceparent=_text(metadata.get(Carried.TRACE)) or traceparent,
-        linked_id=_linked(kind, body),
+        linked_id=linked,
         fetch_after=_again(kind, body, now, evidence),
         cause=cause,
     )

@@ -6,6 +6,7 @@ Touches mirror and inbox through their verbs and calls the clients; owns no tabl
 
 from service.maintenance._check_salesforce import TopicProbe, check_org
 from service.maintenance._check_stripe import check_account
+from service.maintenance._currencies import CurrencyReader
 from service.maintenance._due import DueWatch
 from service.maintenance._facts import Fact, FactWatch, pending_facts
 from service.maintenance._fetch import Fetcher
@@ -17,6 +18,7 @@ from service.maintenance._remap import Remapper
 from service.maintenance._retention import Retention
 
 __all__ = [
+    "CurrencyReader",
     "DueWatch",
     "Fact",
     "FactWatch",

@@ -12,13 +12,16 @@ from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
 from service.maintenance._check_reactions import check_reactions
-from service.maintenance._fields import Described, access_faults, field_faults, key_faults
-from service.maintenance._finding import Finding, fault, ok
+from service.maintenance._fields import Described, access_faults, field_faults, is_wanted, key_faults
+from service.maintenance._finding import Finding, fault, note, ok
 from service.mapping import Names, field_name, object_name
 from service.projection import widest_records
 
 _DEPLOY = "Deploy deploy/salesforce, or map the name in 'mappings'; then assign Counterfoil_Integration to the user"
 _WIDEN = "Deploy deploy/salesforce, or change the field or its mapping"
+_FILL = (
+    "Give it a value below 'extra' of the mapping, a default value, or a flow that fills it before the record is saved"
+)
 _GRANT = "Assign the permission set Counterfoil_Integration to the integration user"
 
 # Tells whether a topic of an org exists and may be read; raises VendorError when the question has no answer.
@@ -79,6 +82,10 @@ def _written(
             yield fault(subject, f"write {where}", "does not exist, or the user cannot see it", _DEPLOY)
             continue
         faults = list(_object_faults(where, found, records, names))
+        yield from (
+            note(subject, f"write {where}.{field}", "is required of new records, and not written", _FILL)
+            for field in _unwritten(found, records, names)
+        )
         yield from (fault(subject, f"write {place}", detail, remedy) for place, detail, remedy in faults)
         if not faults:
             written = {field for record in records for field in record.fields if field_name(names, sobject, field)}
@@ -113,6 +120,15 @@ def _object_faults(
         yield from ((place, detail, _WIDEN) for detail in field_faults(fields[name], wanted, names))
         if field == key:
             yield from ((place, detail, _WIDEN) for detail in key_faults(fields[name]))
+
+
+def _unwritten(found: Described, records: list[DesiredRecord], names: Names) -> Iterator[str]:
+    """Yield what new records need and do not get; of records that are the org's own, none is made."""
+    sobject, key = records[0].sobject, records[0].key_field
+    if key == "Id":
+        return
+    written = {field_name(names, sobject, field) for record in records for field in (key, *record.fields)}
+    yield from (name for name, field in _fields(found).items() if is_wanted(field) and name not in written)
 
 
 def _read(

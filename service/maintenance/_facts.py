@@ -9,6 +9,8 @@ Every fact is asked for by itself, on and on; a deadline only says from when on 
     difference           a statement that adds up           1 hour after it did not; made again for a day and a half
     salesforce           a payout's links                   1 hour after its statement
     object               something that was only named      1 hour after it was
+    reporting_rate       of a payment, to the currency its   1 hour after it was first looked for
+                         entity reports in
     newer_state          something two sights differ on     1 hour after the last
 
 Sources: docs.stripe.com/payments/payment-intents/asynchronous-capture (a balance transaction within an hour),
@@ -20,8 +22,9 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from service import mirror, telemetry
+from service import currencies, mirror, telemetry
 from service.clock import Clock
+from service.currencies import Missing
 from service.db import Database, Transaction
 from service.domain import Statement, moment
 from service.intake import LATE_FACT, owes_movement, payouts
@@ -93,6 +96,8 @@ def _owed(pending: Pending) -> Iterator[tuple[str, datetime]]:
 
 async def pending_facts(tx: Transaction, *, entities: Collection[str]) -> AsyncIterator[Fact]:
     """Yield the pending facts of these entities, by object; of at most 100,000 objects."""
+    for missing, since in await currencies.list_missing(tx, entities=entities, limit=_SCAN_LIMIT):
+        yield _rate_of(missing, since)
     after: tuple[str, str] | None = None
     for _ in range(_SCAN_LIMIT // _PAGE):
         rows = await mirror.list_pending(tx, entities=list(entities), after=after, limit=_PAGE)
@@ -102,6 +107,19 @@ async def pending_facts(tx: Transaction, *, entities: Collection[str]) -> AsyncI
         if len(rows) < _PAGE:
             return
         after = (rows[-1].row.entity, rows[-1].row.object_id)
+
+
+def _rate_of(missing: Missing, since: datetime) -> Fact:
+    return Fact(
+        entity=missing.entity,
+        object_type="payment_intent",
+        object_id=missing.object_id,
+        name="reporting_rate",
+        deadline=since + _SOON,
+        next_at=None,
+        attempts=0,
+        error=f"no rate from {missing.base} to {missing.target} ({missing.source})",
+    )
 
 
 class FactWatch:

@@ -50,6 +50,11 @@ def key_faults(field: Described) -> Iterator[str]:
         yield "is not case-sensitive, and Stripe's ids are"
 
 
+def is_wanted(field: Described) -> bool:
+    """Tell whether a new record needs a value for a field from somebody."""
+    return bool(field.get("createable")) and not field.get("nillable") and not field.get("defaultedOnCreate")
+
+
 def _faults(field: Described, value: Value | Reference, names: Names) -> Iterator[str]:
     kind = str(field.get("type"))
     match value:

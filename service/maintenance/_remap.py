@@ -4,10 +4,10 @@ What comes out the same is not sent. Replicas with different files look again at
 both run, an hour apart, and end with the file of those that stay.
 """
 
-from service import mirror, outbox, telemetry
+from service import currencies, mirror, outbox, telemetry
 from service.config import Installation
 from service.db import Database, Wakes
-from service.mapping import mapping_version, reporting_of
+from service.projection import org_version
 
 _BATCH_LIMIT = 500
 
@@ -24,9 +24,10 @@ class Remapper:
         """Take one batch of every org; return how many records it held, 0 when all are of the present mapping."""
         taken = 0
         for org in self._installation.orgs:
-            reporting = reporting_of(self._installation.entities, org)
-            version = mapping_version(self._installation.mappings.get(org, {}), reporting)
+            reporting = currencies.reporting_of(self._installation, org)
             async with self._database.transaction() as tx:
+                book = await currencies.load(tx, org)
+                version = org_version(self._installation.mappings.get(org, {}), reporting, book)
                 lanes = await outbox.mapped_otherwise(tx, org=org, version=version, limit=_BATCH_LIMIT)
                 if lanes:
                     entities = self._installation.entities_of(org)

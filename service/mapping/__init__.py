@@ -4,9 +4,9 @@ Verbs: name, map, tell versions apart. Pure: it sees what it is given, and touch
 Refuses an expression whose value Salesforce could not take exactly, such as a binary fraction.
 """
 
-from service.mapping._apply import apply, mapping_version, reporting_of
+from service.mapping._apply import apply, mapping_version
 from service.mapping._evaluate import ExpressionFailed, evaluate
-from service.mapping._names import Names, field_name, is_enabled, object_name
+from service.mapping._names import Names, field_name, is_custom, is_enabled, object_name
 
 __all__ = [
     "ExpressionFailed",
@@ -14,8 +14,8 @@ __all__ = [
     "apply",
     "evaluate",
     "field_name",
+    "is_custom",
     "is_enabled",
     "mapping_version",
     "object_name",
-    "reporting_of",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from service.config import Computed, Entity, ObjectMapping
+from service.config import Computed, ObjectMapping
 from service.domain import DesiredRecord, Reference, Value
 from service.mapping._evaluate import evaluate
 from service.mapping._names import THEIRS, Names, field_name, is_enabled, object_name
@@ -26,15 +26,6 @@ def mapping_version(names: Names, *others: Mapping[str, Any]) -> str:
     if not any(content):
         return ""
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:_VERSION_DIGITS]
-
-
-def reporting_of(entities: Mapping[str, Entity], org: str | None = None) -> dict[str, str]:
-    """Return the currency each entity (of one org) reports in, of those that state one."""
-    return {
-        name: one.reporting_currency
-        for name, one in entities.items()
-        if one.reporting_currency and org in {None, one.org}
-    }
 
 
 def apply(names: Names, records: Iterable[DesiredRecord], bodies: Bodies, *, version: str) -> list[DesiredRecord]:

@@ -29,3 +29,8 @@ def field_name(names: Names, sobject: str, field: str) -> str | None:
     mapping = names.get(sobject)
     name = mapping.fields.get(field, field) if mapping else field
     return name.to if isinstance(name, Computed) else name
+
+
+def is_custom(names: Names, sobject: str) -> bool:
+    """Tell whether the org keeps an object of ours in a custom object."""
+    return object_name(names, sobject).endswith("__c")

@@ -12,6 +12,7 @@ from service.projection._project import Projector
 from service.projection._reactions import DUE_SOON, due_reaction
 from service.projection._read import list_payments, read_payment
 from service.projection._read_payouts import PayoutDetails, list_payout_facts, read_payout
+from service.projection._reporting import org_version
 from service.projection._status import PICKLISTS, PaymentStatus, Reconciliation
 from service.projection._widest import widest_records
 
@@ -30,6 +31,7 @@ __all__ = [
     "families",
     "list_payments",
     "list_payout_facts",
+    "org_version",
     "payment_facts",
     "read_payment",
     "read_payout",

@@ -48,7 +48,7 @@ def payment_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
     facts = payment_facts(family)
     trace = intent.traceparent or family.root.traceparent
     fields = _payment(facts, family) | _belonging(lane.route)
-    fields |= reporting_fields(facts, family, lane.reporting_currency)
+    fields |= reporting_fields(facts, family, lane.reporting, lane.book)
     yield lane.record("Payment__c", intent.object_id, fields, PAYMENT_RANK, None, trace)
 
 

@@ -9,17 +9,19 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
-from service import links, mirror, outbox, telemetry
+from service import currencies, links, mirror, outbox, telemetry
 from service.clock import Clock
 from service.config import Entity, Reaction
+from service.currencies import EMPTY, CurrencyBook, Reporting
 from service.db import Database, Transaction, Wakes
 from service.domain import DesiredRecord
 from service.errors import CounterfoilError
-from service.mapping import Names, mapping_version, reporting_of
+from service.mapping import Names
 from service.mirror import Lane, MirrorRow
 from service.projection._changes import Terms, note_changes
 from service.projection._families import Family, families
 from service.projection._records import records
+from service.projection._reporting import missing_rates, org_version
 from service.projection._routes import Key, find_routes
 from service.projection._routing import Route
 
@@ -46,13 +48,14 @@ class Projector:
         batch_limit: int,
         mappings: Mapping[str, Names] | None = None,
         reactions: Mapping[str, Sequence[Reaction]] | None = None,
+        reporting: Mapping[str, Reporting] | None = None,
     ) -> None:
         self._database = database
         self._wakes = wakes
         self._clock = clock
         self._entities = entities
         self._customer_fields = {name: entity.customer_field for name, entity in entities.items()}
-        self._reporting = reporting_of(entities)
+        self._reporting = reporting or {}
         self._org_of = {name: entity.org for name, entity in entities.items()}
         self._entities_of = {
             org: [name for name, entity in entities.items() if entity.org == org] for org in self._org_of.values()
@@ -60,10 +63,23 @@ class Projector:
         self._batch_limit = batch_limit
         self._mappings = mappings or {}
         self._reactions = reactions or {}
-        self._versions = {
-            org: mapping_version(self._mappings.get(org, {}), reporting_of(entities, org))
-            for org in set(self._org_of.values())
-        }
+        self._books: dict[str, CurrencyBook] = {}
+        self._stamps: dict[str, str] = {}
+        self._versions: dict[str, str] = {}
+        for org in self._entities_of:
+            self._set_version(org)
+
+    def _set_version(self, org: str) -> None:
+        reporting = {name: one for name, one in self._reporting.items() if self._org_of.get(name) == org}
+        self._versions[org] = org_version(self._mappings.get(org, {}), reporting, self._books.get(org, EMPTY))
+
+    async def _read_books(self, tx: Transaction) -> None:
+        """Take over what the orgs say of currencies by now."""
+        stamps = await currencies.stamps(tx, list(self._entities_of))
+        for org, stamp in stamps.items():
+            if stamp != self._stamps.get(org):
+                self._books[org], self._stamps[org] = await currencies.load(tx, org), stamp
+                self._set_version(org)
 
     def _siblings(self, entity: str) -> list[str]:
         """Return the entities whose payments may belong to the same Salesforce records."""
@@ -73,6 +89,8 @@ class Projector:
         """Look at one batch of changes; return how many rows it held, 0 when nothing waits."""
         async with self._database.transaction() as tx:
             changed = await mirror.changed_lanes(tx, limit=self._batch_limit)
+            if changed:
+                await self._read_books(tx)
             looked = await self._look(tx, changed)
             put = await outbox.put(tx, list(looked.wanted.values()), now=self._clock.now())
             cleared: dict[str | None, list[Key]] = defaultdict(list)
@@ -116,6 +134,7 @@ class Projector:
         looked = _Looked()
         with suppress(_OnlyLooked):
             async with self._database.transaction() as tx:
+                await self._read_books(tx)
                 looked = await self._look(tx, {lane: [] for lane in lanes})
                 raise _OnlyLooked
         return list(looked.wanted.values()), looked.faults
@@ -163,7 +182,25 @@ class Projector:
             by_org[self._org_of[lane.entity]] += some_families
         for org, some_families in by_org.items():
             looked.want(await self._changes(tx, some_families, routed.routes, changed, org))
+        await self._note_rates(tx, every)
         return looked
+
+    async def _note_rates(self, tx: Transaction, found: Sequence[Family]) -> None:
+        """Keep which payments lack the rate to the currency that their entity reports in."""
+        reporting = [(family, self._reporting.get(family.root.entity)) for family in found]
+        lacking = {
+            (one.entity, one.object_id): one
+            for family, wanted in reporting
+            if wanted is not None
+            for one in missing_rates(family, wanted, self._books.get(self._org_of[family.root.entity], EMPTY))
+        }
+        intents = {
+            (row.entity, row.object_id)
+            for family, wanted in reporting
+            if wanted is not None
+            for row in family.all("payment_intent")
+        }
+        await currencies.note_missing(tx, list(lacking.values()), intents - lacking.keys(), now=self._clock.now())
 
     async def _load(self, tx: Transaction, lanes: Mapping[Lane, Sequence[str]]) -> dict[Lane, list[MirrorRow]]:
         """Load lanes without their links to payouts that Salesforce does not hold yet: those come later."""
@@ -213,6 +250,7 @@ class Projector:
             routes=routes,
             customer_fields=self._customer_fields,
             reporting=self._reporting,
+            book=self._books.get(org, EMPTY),
         )
 
 

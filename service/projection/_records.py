@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from service.currencies import EMPTY, CurrencyBook, Reporting
 from service.domain import DesiredRecord
 from service.mapping import Names, apply
 from service.mirror import MirrorRow
@@ -14,6 +15,7 @@ from service.projection._customers import customer_records
 from service.projection._disputes import dispute_records
 from service.projection._families import families
 from service.projection._invoices import invoice_records
+from service.projection._iso_code import with_iso_code
 from service.projection._payments import charge_records, payment_records
 from service.projection._payouts import payout_records
 from service.projection._refunds import refund_records
@@ -47,13 +49,14 @@ def records(
     version: str = "",
     routes: Mapping[tuple[str, str], Route] = MappingProxyType({}),
     customer_fields: Mapping[str, str] = MappingProxyType({}),
-    reporting: Mapping[str, str] = MappingProxyType({}),
+    reporting: Mapping[str, Reporting] = MappingProxyType({}),
+    book: CurrencyBook = EMPTY,
 ) -> list[DesiredRecord]:
     """Return every record the rows of one lane ask for; each key once. Pure.
 
     `linked` is what they name in other lanes, as far as it is known; `names` and `version` are of the org's mapping;
     `routes` where each family belongs, by its root; `customer_fields` how an entity's customer id is called;
-    `reporting` is the currency an entity reports in.
+    `reporting` is what an entity reports in, `book` what the org says of currencies.
     """
     # What is deleted speaks first: of two customers made for one Account, the living one's id stands.
     found = sorted(families(rows), key=lambda family: not family.root.deleted)
@@ -62,8 +65,8 @@ def records(
     for family in found:
         routed = routes.get(family.key) or route(Subject(family), {})
         customer_field = customer_fields.get(family.root.entity, CUSTOMER_FIELD)
-        currency = reporting.get(family.root.entity)
-        lane = Lane(org, family.root.belongs_to or family.root.object_id, known, routed, customer_field, currency)
+        reports = reporting.get(family.root.entity)
+        lane = Lane(org, family.root.belongs_to or family.root.object_id, known, routed, customer_field, reports, book)
         wanted += [record for rule in RULES.get(family.root.object_type, _ANY) for record in rule(family, lane)]
     # What is about to move into another lane is no longer shown by this one's record.
     staying = [one for one in found if one.key not in routes or not moves(one, routes[one.key])]
@@ -71,6 +74,6 @@ def records(
     once: dict[tuple[str, str], DesiredRecord] = {}
     for record in wanted:  # an Account may hold a customer of each entity, in a field of its own
         before = once.get((record.sobject, record.key))
-        whole = replace(record, fields=before.fields | record.fields) if before else record
+        whole = replace(record, fields=before.fields | record.fields) if before else with_iso_code(record, names, book)
         once[record.sobject, record.key] = whole
     return apply(names, once.values(), {row.object_id: row.body for row in rows}, version=version)

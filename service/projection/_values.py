@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from service.currencies import EMPTY, CurrencyBook, Reporting
 from service.domain import DesiredRecord, Reference, Value, from_minor, moment
 from service.mirror import MirrorRow
 from service.projection._families import Family
@@ -26,8 +27,9 @@ class Lane:
     # Where the family belongs, and how the customer's id is called in its org.
     route: Route = field(default_factory=Route)
     customer_field: str = CUSTOMER_FIELD
-    # The currency the entity reports in.
-    reporting_currency: str | None = None
+    # What the entity reports in, and what its org says of currencies.
+    reporting: Reporting | None = None
+    book: CurrencyBook = EMPTY
 
     def known(self, row: MirrorRow) -> MirrorRow | None:
         """Return what `row` names in another family, once it is known."""

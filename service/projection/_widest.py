@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from service.currencies import Reporting
 from service.domain import SOURCE_OBJECTS, DesiredRecord, Limit, Statement
 from service.mapping import Names, apply
 from service.mirror import MirrorRow
@@ -43,7 +44,7 @@ def widest_records(
         for currency, amount in _AMOUNTS.items():
             for status in ("succeeded", "requires_payment_method", _LONG):
                 rows = list(_rows(f"{prefix}000000000001AAA", currency, amount, status))
-                found += records(rows, org=org, names=names, reporting={_ENTITY: currency.upper()})
+                found += records(rows, org=org, names=names, reporting={_ENTITY: Reporting(currency.upper())})
     for currency, amount in _AMOUNTS.items():
         found += records(list(_payout_rows(currency, amount)), org=org, names=names)
         named = [

@@ -154,6 +154,8 @@ def test_a_credit_note_brings_the_rest_to_zero(books: Invoicing) -> None:
     invoice = books.opened(900)
     first = books.api.credit_notes.create({"invoice": invoice, "amount": 400, "reason": "order_change"})
     assert money(books.row(invoice)) == ("Open", 5, 0, 5)
+    (paying,) = books.below("Invoice_Payment__c", invoice)
+    assert books.cast.salesforce.get("Payment__c", paying["Payment__c"])["Amount__c"] == 5
     books.api.credit_notes.void_credit_note(first.id)
     assert money(books.row(invoice)) == ("Open", 9, 0, 9)
     books.api.credit_notes.create({"invoice": invoice, "amount": 900})

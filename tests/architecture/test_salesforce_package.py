@@ -82,6 +82,14 @@ def test_opportunity_and_order_have_the_same_fields(package: Package) -> None:
     assert of("Opportunity") == of("Order") != {}
 
 
+def test_every_object_is_found_by_the_id_of_stripe(package: Package) -> None:
+    for name in package.objects:
+        if name.endswith("__c"):
+            key = package.fields[name, "Stripe_Id__c"]
+            assert all(key.is_true(flag) for flag in ("externalId", "unique", "caseSensitive", "required")), name
+            assert key.value("length") == "255"
+
+
 def test_project_names_its_folders(package: Package) -> None:
     project = json.loads((SOURCE / "sfdx-project.json").read_text())
     paths = [directory["path"] for directory in project["packageDirectories"]]

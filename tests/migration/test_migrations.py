@@ -13,13 +13,13 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from service import commands, history, inbox, links, mirror, outbox  # noqa: F401  (each declares its tables)
+from service import commands, currencies, history, inbox, links, mirror, outbox  # noqa: F401  (each declares its tables)
 from service.db import metadata
 from service.errors import ConfigurationError
 from service.migrations import pending, upgrade
 from tests.support.postgres import at_database, drop_database, empty_database
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS = tuple(f"{number:04}" for number in range(1, 15))
 # Everything a catalogue knows of tables, indexes, functions, triggers and types, in comparable words.
 CATALOGUE = """
     SELECT 'column', table_name || '.' || column_name,
@@ -105,6 +105,8 @@ def test_the_tables_the_rooms_declare_are_the_migrated_ones(database_url: str) -
         "statuses",
         "due_dates",
         "reactions",
+        "currency_books",
+        "missing_rates",
         "commands",
         "calls",
     }

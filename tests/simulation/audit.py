@@ -4,6 +4,7 @@ Stripe's present state is asked of Stripe, Salesforce's of Salesforce; our own t
 """
 
 import asyncio
+import re
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -39,8 +40,9 @@ _LISTS = {
 }
 # What Stripe tells in a list only when it is asked for.
 _EXPANDED = {"invoice": {"expand[]": "data.amount_paid_off_stripe"}}
-# What changes without an event: it is asked for now and then, or nobody needs it.
-_LATE = {"payout": ("trace_id",), "customer": ("next_invoice_sequence",)}
+# What changes without an event: a payout's trace is asked for now and then, a counter of numbers is no fact of ours.
+_SILENT = {"payout": ("trace_id",), "customer": ("next_invoice_sequence",)}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000")  # as Salesforce writes it
 _LANES, _KEYS = 200, 150  # looked at, and asked for, at once
 _CHANGES = "Payment_Status_Change__c"
 _PENDING = """
@@ -91,6 +93,10 @@ def at_stripe(world: World) -> Objects:
                 asked: dict[str, str | int] = {"limit": 100, **_EXPANDED.get(kind, {}), **after}
                 page = http.get(path, params=asked).raise_for_status().json()
                 found[kind] |= {one["id"]: one for one in page["data"]}
+        for invoice in found["invoice"].values():
+            if invoice["lines"]["has_more"]:
+                lines = http.get(f"/v1/invoices/{invoice['id']}/lines", params={"limit": 100}).raise_for_status().json()
+                invoice["lines"] |= {"data": lines["data"], "has_more": lines["has_more"]}
     return found
 
 
@@ -112,7 +118,7 @@ def _mirror_is_stripe(world: World, stripe: Objects) -> None:
         if row["object_type"] in stripe and row["body"] is not None:
             present = _kept(stripe[row["object_type"]][row["object_id"]])
             held = orjson.loads(row["body"])
-            for name in _LATE.get(row["object_type"], ()):
+            for name in _SILENT.get(row["object_type"], ()):
                 present[name] = held[name]
             stale = {name: (held.get(name), present.get(name)) for name in present if held.get(name) != present[name]}
             assert held == present, f"{row['object_id']} as of {row['as_of']} ({row['evidence']}) is stale: {stale}"
@@ -199,6 +205,6 @@ def _shown(record: Row, name: str, wanted: Any) -> Any:
     if isinstance(wanted, Reference):
         return (record[f"{name[:-1]}r"] or {}).get(wanted.key_field)
     value = record[name]
-    if name.endswith(("_At__c", "_On__c")) and value is not None:
+    if isinstance(value, str) and _TIME.fullmatch(value):
         return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Decimal(str(value)) if isinstance(wanted, Decimal) else value

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from deploy.demo.cast import Cast, gathered
-from deploy.demo.outside import Row, wait_for
+from deploy.demo.outside import Control, Row, wait_for
 from deploy.demo.screen import Screen
 from deploy.demo.stack import Stack
 from deploy.demo.story import pay
@@ -30,15 +30,29 @@ CLOSE_DATE = "2026-12-31"
 
 
 @contextmanager
-def staged(postgres_url: str, *, reactions: Sequence[dict[str, Any]] = (), **environment: str) -> Iterator[Cast]:
-    """Give a running stack with a database of its own and rules of its org; `environment` goes to the service."""
+def staged(
+    postgres_url: str,
+    *,
+    reactions: Sequence[dict[str, Any]] = (),
+    org: dict[str, Any] | None = None,
+    currencies: dict[str, Any] | None = None,
+    **environment: str,
+) -> Iterator[Cast]:
+    """Give a running stack with a database of its own.
+
+    `reactions` and `org` are settings of its org, `currencies` what the org's administrator changes before the service
+    starts; `environment` goes to the service.
+    """
     url = fresh_database(postgres_url)
     try:
         with (
             short_folder() as folder,
-            Stack(folder, database_url=url, environment=environment, reactions=reactions) as stack,
+            Stack(folder, database_url=url, environment=environment, reactions=reactions, org=org or {}) as stack,
         ):
             stack.start_sandbox()
+            if currencies is not None:
+                with closing(Control(stack.info["control"]["url"])) as control:
+                    control.post("/salesforce/currencies", **currencies)
             service = stack.start_service()
             with gathered(stack, service, Screen(plain=True, chapters=1)) as cast:
                 yield cast

@@ -34,7 +34,7 @@ def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rest]:
 
 
 def stored(rest: Rest, key: str) -> dict[str, Any]:
-    (row,) = rest.rows(f"SELECT Id, ProcessingMode, Status, Amount FROM Payment WHERE Stripe_Id__c = '{key}'")  # noqa: S608
+    (row,) = rest.rows(f"SELECT Id, ProcessingMode, Status, Amount FROM Payment WHERE Stripe_Id__c = '{key}'")  # noqa: S608  (the key is of this test)
     return row
 
 

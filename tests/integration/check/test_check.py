@@ -115,6 +115,18 @@ async def test_what_is_mapped_away_is_not_asked_for(
     assert "is mapped to null" in faults["orgs.main write Charge__c.Stripe_Id__c"]
 
 
+async def test_what_new_records_need_and_nobody_writes_is_noted(
+    make: Callable[[RunningSandbox], Bench], strict_org: RunningSandbox
+) -> None:
+    bench = make(strict_org)
+    report = await bench.check()
+    assert not report.faults
+    noted = {one.check: one.detail for one in report.findings if one.outcome is Outcome.NOTE}
+    assert noted == {"write Refund__c.Approval__c": "is required of new records, and not written"}
+    bench.document["mappings"] = {"main": {"Refund__c": {"extra": {"Approval__c": "'none'"}}}}
+    assert {one.outcome for one in (await bench.check()).findings} == {Outcome.OK}
+
+
 async def test_a_mapping_of_a_name_that_is_not_ours_is_told(bench: Bench) -> None:
     bench.document["mappings"] = {"main": {"Paymnt__c": {}, "Charge__c": {"fields": {"Amout__c": "X__c"}}}}
     assert (await bench.check(offline=True)).faults == {

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from counterfoil_sandbox.salesforce.model import PicklistValue
 from counterfoil_sandbox.salesforce.org import Org
 from counterfoil_sandbox.salesforce.store import Row
 
@@ -23,13 +24,15 @@ def change_currencies(org: Org, wanted: Mapping[str, Any]) -> None:
 
     Args:
         org: to change.
-        wanted: ``rates`` by code, ``active`` codes, ``advanced`` true for dated rates, ``dated`` rows of code, start
-            and rate, which replace those of the same code and start, and ``multi`` false for an org of one currency.
+        wanted: ``add`` for rates of further currencies by code, ``rates`` of known ones by code, ``active`` codes,
+            ``advanced`` true for dated rates, ``dated`` rows of code, start and rate, which replace those of the same
+            code and start, and ``multi`` false for an org of one currency.
 
     Raises:
         ValueError: naming what makes no sense.
     """
     steps: dict[str, Callable[[Org, Any], None]] = {
+        "add": _add,
         "rates": _rates,
         "active": _activate,
         "advanced": _advance,
@@ -50,7 +53,7 @@ def _types(org: Org) -> dict[str, Row]:
 
 def _put(org: Org, name: str, row: Row) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
-    stamps = {"LastModifiedDate": now, "SystemModstamp": now}
+    stamps: Row = {"LastModifiedDate": now, "SystemModstamp": now}
     if "Id" not in row:
         user = org.seeded.user_id
         stamps |= {"Id": org.ids.make(org.schema.objects[name].key_prefix), "CreatedDate": now, "IsDeleted": False}
@@ -64,6 +67,18 @@ def _rates(org: Org, wanted: Mapping[str, Any]) -> None:
         if code not in known:
             raise ValueError(f"{code} is no currency of this org")
         _put(org, STATIC, known[code] | {"ConversionRate": Decimal(str(rate)).quantize(Decimal("0.000001"))})
+
+
+def _add(org: Org, wanted: Mapping[str, Any]) -> None:
+    for code, rate in wanted.items():
+        known = {"IsoCode": code, "DecimalPlaces": 2, "IsActive": True, "IsCorporate": False}
+        _put(org, STATIC, known | {"ConversionRate": Decimal(str(rate)).quantize(Decimal("0.000001"))})
+        for sobject in org.schema.objects.values():
+            for name in (CODE, "IsoCode"):
+                if (field := sobject.find(name)) is not None:
+                    sobject.add([replace(field, picklist=(*field.picklist, PicklistValue(code, code)))])
+        if DATED not in org.schema.hidden:
+            _date(org, [[code, FIRST.isoformat(), rate]])
 
 
 def _activate(org: Org, wanted: list[str]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from copy import deepcopy
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from counterfoil_sandbox.faults import FaultBook
 from counterfoil_sandbox.pubsub.bus import EventBus
 from counterfoil_sandbox.salesforce.api import Dispatcher
+from counterfoil_sandbox.salesforce.currencies import DATED, change_currencies
 from counterfoil_sandbox.salesforce.faults import check_fault
 from counterfoil_sandbox.salesforce.http import HttpSide
 from counterfoil_sandbox.salesforce.oauth import OAuth
