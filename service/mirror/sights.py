@@ -54,8 +54,8 @@ _CHANGED = f"({_BELIEVED} AND known.digest <> excluded.digest)"
 # An answer is dated when it left Stripe and shows what was a moment before: news of that moment may be newer. So may be
 # what a stub of the same second or a later one tells of.
 _OVERTAKEN = f"""(known.body IS NULL AND known.as_of >= excluded.as_of AND excluded.evidence <> {Evidence.FETCH.value}
-    OR excluded.evidence = {Evidence.ANSWER.value} AND known.body IS NOT NULL
-    AND (known.digest <> excluded.digest OR known.fetch_at IS NOT NULL)
+    OR excluded.evidence = {Evidence.ANSWER.value}
+    AND (known.body IS NULL OR known.digest <> excluded.digest OR known.fetch_at IS NOT NULL)
     AND known.as_of >= excluded.as_of - interval '{CLOCK_SLACK.total_seconds()} seconds')"""
 _REPLACED = ("body", "digest", "evidence", "deleted", "observed_at")
 _KEPT_UNLESS_SAID = ("parent_id", "record_id", "created_at", "traceparent", "linked_id")
