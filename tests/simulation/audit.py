@@ -40,8 +40,8 @@ _LISTS = {
 }
 # What Stripe tells in a list only when it is asked for.
 _EXPANDED = {"invoice": {"expand[]": "data.amount_paid_off_stripe"}}
-# What changes without an event: a payout's trace is asked for now and then, a counter of numbers is no fact of ours.
-_SILENT = {"payout": ("trace_id",), "customer": ("next_invoice_sequence",)}
+# What changes without an event: a trace is asked for now and then, disputes speak for themselves, a counter is no fact.
+_SILENT = {"payout": ("trace_id",), "customer": ("next_invoice_sequence",), "charge": ("disputed",)}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000")  # as Salesforce writes it
 _LANES, _KEYS = 200, 150  # looked at, and asked for, at once
 _CHANGES = "Payment_Status_Change__c"
@@ -67,16 +67,9 @@ def drain(world: World, *, seconds: float = 60) -> float:
         if idle and not missing and not any(pending.values()):
             return time.monotonic() - began
         took = time.monotonic() - began
-        assert took < seconds, f"not drained within {seconds} s: idle={idle}, missing={missing}, {left(world)}"
-
-
-def left(world: World) -> str:
-    """Return what is left to do, and what the service says of it, for a person."""
-    tasks = rows_of(world.database_url, "SELECT * FROM procrastinate_jobs WHERE status IN ('todo', 'doing')")
-    workers = rows_of(world.database_url, "SELECT id, last_heartbeat, now() FROM procrastinate_workers")
-    pending = rows_of(world.database_url, _PENDING)[0]
-    log = world.service.log.read_text()[-2000:]
-    return "\n".join(map(str, [pending, *tasks, *workers, log]))
+        assert took < seconds, (
+            f"not drained within {seconds} s: idle={idle}, missing={missing}, {pending}\n{world.left()}"
+        )
 
 
 def at_stripe(world: World) -> Objects:
