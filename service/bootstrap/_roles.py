@@ -15,7 +15,17 @@ from service.config import Role
 from service.currencies import reporting_of
 from service.delivery import Deliverer, Reactor
 from service.intake import Intake, StreamIntake
-from service.maintenance import CurrencyReader, DueWatch, FactWatch, Fetcher, Linker, Reconciler, Remapper, Retention
+from service.maintenance import (
+    CurrencyReader,
+    DueWatch,
+    FactWatch,
+    Fetcher,
+    Healer,
+    Linker,
+    Reconciler,
+    Remapper,
+    Retention,
+)
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, PubSubFeed, Supervisor
 
@@ -113,6 +123,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     linker = Linker(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation, lease=lease)
     watch = FactWatch(database, clock, entities=list(parts.installation.entities))
     due = DueWatch(database, wakes, clock, parts.installation)
+    healer = Healer(database, wakes, clock, parts.installation)
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
     reader = CurrencyReader(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation)
     await reader.step()  # what is written before would be written again with its currency
@@ -127,6 +138,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         ("facts", watch.step, "facts", _FACTS_SECONDS),
         ("remap", remapper.step, "remap", _RETENTION_SECONDS),
         *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),
+        ("heal", healer.step, "heal", _RETENTION_SECONDS),
         ("due", due.step, "due", _FACTS_SECONDS),
         ("retention", retention.step, "retention", _RETENTION_SECONDS),
     )

@@ -11,6 +11,7 @@ from service.maintenance._due import DueWatch
 from service.maintenance._facts import Fact, FactWatch, pending_facts
 from service.maintenance._fetch import Fetcher
 from service.maintenance._finding import Finding, Outcome, fault, note, ok
+from service.maintenance._heal import Healer
 from service.maintenance._link import Linker
 from service.maintenance._mappings import verify_mappings
 from service.maintenance._reconcile import Reconciler
@@ -24,6 +25,7 @@ __all__ = [
     "FactWatch",
     "Fetcher",
     "Finding",
+    "Healer",
     "Linker",
     "Outcome",
     "Reconciler",

@@ -14,7 +14,7 @@ from service.errors import VendorError
 from service.intake import EXPANDED, observe, sight
 from service.maintenance._belongings import belongings
 from service.maintenance._reconcile import Reconciler
-from service.mirror import FetchDue
+from service.mirror import FetchDue, faults
 
 # Stripe takes 25 reads a second for a sandbox (docs.stripe.com/rate-limits); commands need their share.
 _BATCH_LIMIT = 10
@@ -96,6 +96,9 @@ class Fetcher:
             believed = await mirror.settle_fetch(tx, due, again_at=own.fetch_after)
             if believed:
                 await observe(tx, [own], now=now)
+        if due.error is not None:  # and gone: what was given up for the same need not wait for it
+            async with self._database.transaction() as tx:
+                await faults.release_fetches(tx, entity=due.entity, error=due.error, now=now)
         telemetry.fetches.add(1, {"type": due.object_type, "outcome": "fetched" if believed else "overtaken"})
 
     async def _take_others(self, seen: Sequence[Observation], own: Observation, now: datetime) -> None:

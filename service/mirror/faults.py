@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
 
 from service.db import Transaction
 from service.mirror._table import table
@@ -101,3 +101,44 @@ async def discard(tx: Transaction, keys: Sequence[Key], *, now: datetime, who: s
         .values(fetch_at=None, discarded_by=who, discarded_at=now, discard_reason=why)
     )
     return result.rowcount
+
+
+async def heal_projections(tx: Transaction, *, entities: Sequence[str], limit: int) -> int:
+    """Look again at some of what was set aside, of entities that are configured; return how many."""
+    some = (
+        select(table.c.entity, table.c.object_id)
+        .where(table.c.fault.is_not(None), table.c.discarded_at.is_(None), table.c.entity.in_(entities))
+        .order_by(func.random())
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return await look_again(tx, [(row.entity, row.object_id) for row in await tx.execute(some)])
+
+
+# Given up, and by nobody in person.
+_GIVEN_UP = and_(table.c.fetch_error.is_not(None), table.c.fetch_at.is_(None), table.c.discarded_at.is_(None))
+
+
+async def probe_fetches(tx: Transaction, *, entities: Sequence[str], now: datetime, each: int, limit: int) -> int:
+    """Fetch again a few of each cause that was given up, of entities that are configured; return how many."""
+    cause = (table.c.entity, table.c.object_type, table.c.fetch_error)
+    number = func.row_number().over(partition_by=cause, order_by=func.random())
+    numbered = (
+        select(table.c.entity, table.c.object_id, number.label("number"))
+        .where(_GIVEN_UP, table.c.entity.in_(entities))
+        .subquery()
+    )
+    few = select(numbered.c.entity, numbered.c.object_id).where(numbered.c.number <= each).limit(limit)
+    some = select(table.c.entity, table.c.object_id).where(_KEY.in_(few)).with_for_update(skip_locked=True)
+    return await fetch_again(tx, [(row.entity, row.object_id) for row in await tx.execute(some)], now=now)
+
+
+async def release_fetches(tx: Transaction, *, entity: str, error: str, now: datetime, limit: int = 1000) -> int:
+    """Fetch again what was given up for a cause that is gone: one of the same just succeeded; return how many."""
+    some = (
+        select(table.c.entity, table.c.object_id)
+        .where(_GIVEN_UP, table.c.entity == entity, table.c.fetch_error == error)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return await fetch_again(tx, [(row.entity, row.object_id) for row in await tx.execute(some)], now=now)

@@ -21,7 +21,7 @@ from service.projection._invoice_status import invoice_status
 from service.projection._money import charge_money, charge_status
 from service.projection._payments import is_alone, payment_of
 from service.projection._payouts import payout_facts
-from service.projection._status import DECIDED, DisputeStage, PaymentStatus, dispute_stage, refund_status
+from service.projection._status import ANSWERED, DECIDED, DisputeStage, PaymentStatus, dispute_stage, refund_status
 from service.projection._values import Fields, Lane, currency_of, cut, money, reference, when
 
 _SOBJECT = "Payment_Status_Change__c"
@@ -133,7 +133,7 @@ def _of_what_came(family: Family, record_id: str | None, payment: str | None) ->
     for row in family.all(DISPUTE):
         body = row.body or {}
         stage = dispute_stage(body)
-        due = None if stage in DECIDED else moment((body.get("evidence_details") or {}).get("due_by"))
+        due = None if stage in DECIDED | ANSWERED else moment((body.get("evidence_details") or {}).get("due_by"))
         yield _own(row, stage, record_id, reason=body.get("reason"), payment=payment, due_at=due)
 
 

@@ -130,6 +130,8 @@ _STAGE = {
     "lost": DisputeStage.LOST,
     "prevented": DisputeStage.PREVENTED,
 }
+# Somebody has answered, and the bank's word is awaited.
+ANSWERED = frozenset({DisputeStage.INQUIRY_UNDER_REVIEW, DisputeStage.UNDER_REVIEW, DisputeStage.APPEAL_UNDER_REVIEW})
 DECIDED = frozenset({DisputeStage.INQUIRY_CLOSED, DisputeStage.WON, DisputeStage.LOST, DisputeStage.PREVENTED})
 
 

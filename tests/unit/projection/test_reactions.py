@@ -7,7 +7,9 @@ import pytest
 
 from service.config import Reaction
 from service.history import Change
-from service.projection._history import Standing
+from service.mirror import MirrorRow
+from service.projection._families import families
+from service.projection._history import Standing, standings
 from service.projection._reactions import due_reaction, happening, reactions
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -122,3 +124,30 @@ def test_a_standing_survives_being_written_down() -> None:
 def test_a_wrong_rule_is_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         rule(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_due"),
+    [
+        ("warning_needs_response", True),
+        ("warning_under_review", False),
+        ("needs_response", True),
+        ("under_review", False),
+        ("won", False),
+        ("something_new", True),
+    ],
+)
+def test_a_dispute_is_due_only_while_an_answer_is_awaited(status: str, is_due: bool) -> None:
+    def row(kind: str, key: str, parent: str | None, **body: Any) -> MirrorRow:
+        return MirrorRow("acme", key, kind, body, parent, None, NOW, False, None, 1)
+
+    due = int(NOW.timestamp()) + 86_400
+    [family] = families(
+        [
+            row("payment_intent", "pi_1", None, status="succeeded", amount=100, currency="usd"),
+            row("charge", "ch_1", "pi_1", status="succeeded", amount=100, currency="usd"),
+            row("dispute", "du_1", "ch_1", status=status, amount=100, currency="usd", evidence_details={"due_by": due}),
+        ]
+    )
+    [found] = [one for one in standings(family, None, ()) if one.object_type == "dispute"]
+    assert (found.due_at is not None) is is_due
