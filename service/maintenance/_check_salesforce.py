@@ -11,6 +11,7 @@ from service.commands import terms_fields
 from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
+from service.maintenance._check_currencies import check_currencies
 from service.maintenance._check_reactions import check_reactions
 from service.maintenance._fields import Described, access_faults, field_faults, is_wanted, key_faults
 from service.maintenance._finding import Finding, fault, note, ok
@@ -52,6 +53,7 @@ async def check_org(
         findings += _written(subject, described, wanted, names)
         findings += _read(subject, org, described, customer_fields, names)
         findings += await check_reactions(subject, org, api)
+        findings += await check_currencies(name, installation, api)
     except VendorError as error:
         findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
     if probe is not None:
