@@ -28,6 +28,7 @@ _MOVEMENTS_LIMIT = 50_000
 _EARLIER_LIMIT = 100
 _SHORTEST_WAIT = timedelta(milliseconds=500)
 _LONGEST_WAIT = timedelta(minutes=5)
+_PAYOUT_WAIT = timedelta(seconds=5)  # for a payout that is being read itself: a statement may be known before it
 COMPLETE, LISTING = "complete", "listing"
 _RECORD = "Payout__c"
 
@@ -55,7 +56,7 @@ class Reconciler:
         if known.get("state") == COMPLETE and again is not None and again <= now:
             known = anew(known, now)
         if payout is None:
-            await self._again(due, _LONGEST_WAIT)
+            await self._again(due, _PAYOUT_WAIT)
         elif known.get("state") == COMPLETE:
             await self._publish(due, known)
         elif (payout.body or {}).get("automatic"):
