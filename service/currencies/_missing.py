@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Table, Text, delete, select, tuple_
+from sqlalchemy import Column, DateTime, Table, Text, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from service.db import Transaction, metadata
+from service.db import Transaction, among, metadata
 
 table = Table(
     "missing_rates",
@@ -37,7 +37,7 @@ async def note_missing(
 ) -> None:
     """Keep what lacks a rate, each given once, and forget the payments that have one."""
     if found:
-        await tx.execute(delete(table).where(tuple_(table.c.entity, table.c.object_id).in_(sorted(found))))
+        await tx.execute(delete(table).where(among((table.c.entity, table.c.object_id), found)))
     if missing:
         rows = [
             {name: getattr(one, name) for name in Missing.__slots__} | {"since": now}

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, DateTime, Index, Table, Text, bindparam, delete, text, tuple_
+from sqlalchemy import Column, DateTime, Index, Table, Text, bindparam, delete, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from service.db import Transaction, metadata
+from service.db import Transaction, among, metadata
 
 table = Table(
     "due_dates",
@@ -65,7 +65,7 @@ async def keep_due_dates(tx: Transaction, due: Sequence[DueDate], over: Collecti
         names = ("entity", "object_id", "due_at", "content")
         await tx.execute(_KEEP, {name: [getattr(one, name) for one in due] for name in names})
     if over:
-        await tx.execute(delete(table).where(tuple_(table.c.entity, table.c.object_id).in_(sorted(over))))
+        await tx.execute(delete(table).where(among((table.c.entity, table.c.object_id), over)))
 
 
 async def take_due(

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, DateTime, Integer, Table, Text, select, text, tuple_
+from sqlalchemy import Column, DateTime, Integer, Table, Text, select, text
 
-from service.db import Transaction, metadata
+from service.db import Transaction, among, metadata
 
 table = Table(
     "statuses",
@@ -79,7 +79,7 @@ async def news(tx: Transaction, standings: Sequence[Noted]) -> list[Noted]:
     if not keys:
         return []
     query = select(table.c.entity, table.c.object_id, table.c.status).where(
-        tuple_(table.c.entity, table.c.object_id).in_(keys)
+        among((table.c.entity, table.c.object_id), keys)
     )
     known = {(row.entity, row.object_id): row.status for row in await tx.execute(query)}
     return [one for one in standings if known.get((one.entity, one.object_id)) != one.status]

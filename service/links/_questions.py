@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ARRAY, DateTime, Text, and_, bindparam, select, text, update
 
@@ -162,41 +163,52 @@ async def settle(tx: Transaction, due: Due, answers: Mapping[str, Link], *, now:
         )
     }
     changed: list[Question] = []
+    rows: list[tuple[Any, ...]] = []
     for value, answer in answers.items():
         before = stored[value]
         if before.state is LinkState.FOUND and due.sobject in _KEPT and answer.state is not LinkState.FOUND:
             answer = before  # noqa: PLW2901  (see _KEPT)
         attempts = due.attempts[value] if before.state in {answer.state, LinkState.ASKED} else 1
         found = answer.state is LinkState.FOUND
-        pause = _FOUND_PAUSE if found else _pause(attempts)
-        values = {
-            "state": answer.state.value,
-            "record_id": answer.record_id,
-            "account_id": answer.account_id,
-            "attempts": 0 if found else attempts,
-            "error": None,
-            "looked_up_at": now,
-            "next_try_at": now + pause,
-        }
-        await tx.execute(update(links).where(same, links.c.value == value).values(values))
+        next_try = now + (_FOUND_PAUSE if found else _pause(attempts))
+        row = (value, answer.state.value, answer.record_id, answer.account_id, 0 if found else attempts, next_try)
+        rows.append(row)
         if answer != before:
             changed.append(due.question(value))
+    names = ("values", "states", "record_ids", "account_ids", "attempts", "next_tries")
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}
+    if columns:
+        group = {"entity": due.entity, "sobject": due.sobject, "field": due.field}
+        await tx.execute(_SETTLE, {**columns, **group, "now": now})
     return changed
+
+
+_SETTLE = text(
+    """
+    UPDATE links SET state = answer.state, record_id = answer.record_id, account_id = answer.account_id,
+                     attempts = answer.attempts, error = NULL, looked_up_at = :now, next_try_at = answer.next_try
+    FROM unnest(:values, :states, :record_ids, :account_ids, CAST(:attempts AS smallint[]), :next_tries)
+         AS answer (value, state, record_id, account_id, attempts, next_try)
+    WHERE links.entity = :entity AND links.sobject = :sobject AND links.field = :field AND links.value = answer.value
+    """
+).bindparams(
+    *(bindparam(name, type_=ARRAY(Text)) for name in ("values", "states", "record_ids", "account_ids")),
+    bindparam("next_tries", type_=ARRAY(DateTime(timezone=True))),
+    _NOW,
+)
 
 
 async def postpone(tx: Transaction, due: Due, *, error: str, now: datetime) -> None:
     """Ask again later, because Salesforce gave no answer; `error` is a reason word."""
-    pause = _pause(min(due.attempts.values()))
-    await tx.execute(
-        update(links)
-        .where(
-            links.c.entity == due.entity,
-            links.c.sobject == due.sobject,
-            links.c.field == due.field,
-            links.c.value.in_(due.attempts),
-        )
-        .values(error=error[:_ERROR_CHARS], next_try_at=now + pause)
+    same = and_(
+        links.c.entity == due.entity,
+        links.c.sobject == due.sobject,
+        links.c.field == due.field,
+        links.c.value.in_(due.attempts),
     )
+    await tx.execute(select(links.c.value).where(same).order_by(*_KEY).with_for_update())
+    next_try = now + _pause(min(due.attempts.values()))
+    await tx.execute(update(links).where(same).values(error=error[:_ERROR_CHARS], next_try_at=next_try))
 
 
 _LOOK_AGAIN = text(

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from service.db import Transaction
+from service.db import Transaction, among
 from service.links._questions import Question
 from service.links._tables import routes
 
@@ -63,7 +63,7 @@ async def keep(tx: Transaction, kept: Sequence[Kept], *, now: datetime) -> None:
 async def forget(tx: Transaction, keys: Collection[tuple[str, str]]) -> None:
     """Drop what is kept of objects, by entity and id, that ask nothing any more."""
     if keys:
-        await tx.execute(delete(routes).where(tuple_(routes.c.entity, routes.c.object_id).in_(sorted(keys))))
+        await tx.execute(delete(routes).where(among((routes.c.entity, routes.c.object_id), keys)))
 
 
 async def askers(tx: Transaction, entity: str, questions: Collection[Question]) -> list[str]:

@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, Identity, Table, Text, bindparam, text, tuple_, update
+from sqlalchemy import BigInteger, Column, Identity, Table, Text, bindparam, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from service.db import Transaction, metadata
+from service.db import Transaction, among, metadata
 from service.mirror._table import table
 
 notes = Table(
@@ -102,7 +102,7 @@ async def clear_changes(tx: Transaction, keys: Sequence[Key], *, fault: str | No
         return
     await tx.execute(
         update(table)
-        .where(tuple_(table.c.entity, table.c.object_id).in_(keys))
+        .where(among((table.c.entity, table.c.object_id), keys))
         .values(dirty=False, announce=False, fault=fault, discarded_at=None)
     )
 

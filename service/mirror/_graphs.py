@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ARRAY, Boolean, Integer, Text, and_, bindparam, exists, func, literal, select, text, tuple_
 
-from service.db import Transaction
+from service.db import Transaction, among
 from service.mirror._changes import Key, Lane
 from service.mirror._table import table
 
@@ -161,7 +161,7 @@ async def load_naming(tx: Transaction, keys: Collection[Key]) -> list[tuple[Key,
     query = (
         select(naming.c.linked_id.label("named_id"), *(table.c[name] for name in COLUMNS))
         .join(naming, and_(naming.c.entity == table.c.entity, naming.c.parent_id == table.c.object_id))
-        .where(tuple_(naming.c.entity, naming.c.linked_id).in_(sorted(keys)), table.c.body.is_not(None))
+        .where(among((naming.c.entity, naming.c.linked_id), keys), table.c.body.is_not(None))
         .order_by(table.c.created_at, table.c.object_id)
         .limit(_NAMING_LIMIT)
     )
@@ -171,7 +171,7 @@ async def load_naming(tx: Transaction, keys: Collection[Key]) -> list[tuple[Key,
 async def load(tx: Transaction, keys: Collection[Key]) -> dict[Key, MirrorRow]:
     """Return single objects by entity and id, as far as they are known whole."""
     query = select(*(table.c[name] for name in COLUMNS)).where(
-        tuple_(table.c.entity, table.c.object_id).in_(sorted(keys)), table.c.body.is_not(None)
+        among((table.c.entity, table.c.object_id), keys), table.c.body.is_not(None)
     )
     rows = [to_row(row) for row in (await tx.execute(query) if keys else ())]
     return {(row.entity, row.object_id): row for row in rows}

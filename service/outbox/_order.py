@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, select
 from service.db import Transaction
 from service.outbox._put import table
 
+KEY = (table.c.org, table.c.sobject, table.c.key)
+
 
 async def hold(tx: Transaction, which: ColumnElement[bool]) -> None:
     """Lock records until the transaction ends, in the order of all."""
-    key = (table.c.org, table.c.sobject, table.c.key)
-    await tx.execute(select(table.c.key).where(which).order_by(*key).with_for_update())
+    await tx.execute(select(table.c.key).where(which).order_by(*KEY).with_for_update())

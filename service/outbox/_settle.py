@@ -7,11 +7,11 @@ wanted now. A success also frees what failed for the same cause: see `service.ou
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, DateTime, and_, bindparam, case, func, text, tuple_, update
+from sqlalchemy import ColumnElement, DateTime, and_, bindparam, case, func, text, update
 
-from service.db import Transaction
+from service.db import Transaction, among
 from service.outbox._claims import Claimed
-from service.outbox._order import hold
+from service.outbox._order import KEY, hold
 from service.outbox._put import State, table
 
 _DETAIL_LIMIT = 500
@@ -32,8 +32,7 @@ async def hold_claimed(tx: Transaction, records: Sequence[Claimed]) -> None:
 
 
 def _any_of(records: Sequence[Claimed]) -> ColumnElement[bool]:
-    keys = sorted((record.org, record.sobject, record.key) for record in records)
-    return tuple_(table.c.org, table.c.sobject, table.c.key).in_(keys)
+    return among(KEY, {(record.org, record.sobject, record.key) for record in records})
 
 
 _FREE = {"leased_by": None, "leased_until": None, "bulk_job": None}
@@ -80,7 +79,7 @@ async def _send_anew(tx: Transaction, lost: Sequence[tuple[str, str, str]]) -> N
     if lost:
         await tx.execute(
             update(table)
-            .where(tuple_(table.c.org, table.c.sobject, table.c.key).in_(lost))
+            .where(among(KEY, lost))
             .values(state=State.WAITING, delivered_digest=None, version=table.c.version + 1)
         )
 
