@@ -62,7 +62,7 @@ def event(replay_id: bytes, payload: bytes, schema_id: str = "good", **more: Any
 
 
 async def read(salesforce: Salesforce, odd: Odd, batches: int, *, asked: int = 1) -> list[Batch]:
-    """Return the first batches, once the server has seen so many requests: closing the stream takes back what is not."""
+    """Return the first batches, once the server saw so many requests: a stream that is closed takes back the rest."""
     server = grpc.aio.server()
     services.add_PubSubServicer_to_server(odd, server)
     port = server.add_insecure_port("127.0.0.1:0")
