@@ -2,6 +2,7 @@
 
 passing (lock, timeout, limit)   again, with a doubling pause
 taken along by another record    again at once: the culprit has its own verdict
+what it refers to is missing   again: another lane brings it
 two writers created it at once   again at once, which updates what the other one made; a second time is for good
 a permission is missing          again, slowly: a person mends it
 anything else                    dead: new content, a person, or a release tries it again
@@ -28,6 +29,8 @@ _COLLATERAL = frozenset(
     }
 )
 _DUPLICATE = "DUPLICATE_VALUE"
+# "Foreign key external ID: ... not found", which is no other use of this code.
+_REFERENCE_MISSING = ("INVALID_FIELD", "SALESFORCE_NOT_FOUND")
 # Salesforce's own faults, which the same record may cause each time.
 _FEW_ATTEMPTS = {"UNKNOWN_EXCEPTION": 5, "INTERNAL_ERROR": 5}
 
@@ -45,6 +48,8 @@ def verdict(record: Claimed, error: VendorError, *, attempts_limit: int) -> Verd
         return Verdict(None)
     if error.code == _DUPLICATE and error.retryable:
         return Verdict(None if record.error_code == _DUPLICATE else timedelta())
+    if (error.code, error.reason) == _REFERENCE_MISSING:
+        return Verdict(retry_delay(record.attempts, first=_FIRST_DELAY, longest=_LONGEST_DELAY))
     if error.code in _COLLATERAL:
         return Verdict(timedelta())
     if isinstance(error, VendorDenied):

@@ -66,6 +66,13 @@ def decide(code: str, attempts: int = 1, message: str = "", **past: Any) -> time
     return verdict(claimed(attempts=attempts, **past), error, attempts_limit=20).delay
 
 
+def test_what_refers_to_a_record_that_another_lane_brings_waits_for_it() -> None:
+    missing = "Foreign key external ID: pi_1 not found for field Stripe_Id__c in entity Payment__c"
+    assert decide("INVALID_FIELD", message=missing) == timedelta(seconds=1)
+    assert decide("INVALID_FIELD", attempts=20, message=missing) is None
+    assert decide("INVALID_FIELD", message="No such column 'Fee__c' on sobject of type Payment__c") is None
+
+
 @pytest.mark.parametrize(
     ("code", "attempts", "delay"),
     [
