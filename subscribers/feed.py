@@ -74,7 +74,10 @@ class Batch:
 
 
 class Feed(Protocol):
-    """A way to read streams: Pub/Sub, or a recorded stream in a simulation."""
+    """A way to read streams: Pub/Sub, CometD, or a recorded stream in a simulation."""
+
+    kind: str
+    """Names the way in the store: a position is that of one way, and of no other."""
 
     def batches(self, topic: str, position: bytes | None) -> AsyncGenerator[Batch, None]:
         """Yield what comes after `position`, or all that Salesforce still holds when it is None.

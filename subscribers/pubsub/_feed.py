@@ -40,6 +40,8 @@ class PubSubFeed:
         ConfigurationError: the file of certificates cannot be read.
     """
 
+    kind = "pubsub"
+
     def __init__(self, name: str, org: Org, credentials: Credentials, *, silence: timedelta | None = None) -> None:
         self._org = org
         self._roots = read_roots(name, org.ca_file)
