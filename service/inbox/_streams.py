@@ -28,7 +28,7 @@ table = Table(
 
 @dataclass(frozen=True, slots=True)
 class StreamLease:
-    """The right to read one stream by one feed; `position` is where the last holder stopped, opaque bytes of the feed."""
+    """The right to read one stream by one feed; `position` is where the last holder stopped, bytes only it reads."""
 
     org: str
     topic: str
