@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from service.api._pages import Position, filter_digest, read_token
-from service.commands import PaymentRequest
+from service.commands import CREATE_PAYMENT, Request, checked
 from service.domain import normalise_salesforce_id, sobject_of
 from service.errors import InvalidRequest, Violation
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2
@@ -82,24 +82,27 @@ class _Check:
             raise InvalidRequest(self.violations)
 
 
-def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> PaymentRequest:
-    """Return the checked request; the rules shared with Salesforce's requests are those of `PaymentRequest`.
+def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> Request:
+    """Return the checked request; the rules shared with Salesforce's requests are those of its operation.
 
     Raises:
         InvalidRequest: with every violation.
     """
     check = _Check()
     off_session = request.off_session
-    asked = PaymentRequest(
+    arguments = {"method": request.WhichOneof("method") or ""}
+    if off_session.HasField("payment_method_id"):
+        arguments["payment_method_id"] = off_session.payment_method_id
+    asked = Request(
         entity=check.entity(request.entity),
+        operation=CREATE_PAYMENT,
         record_id=request.record_id,
-        method=request.WhichOneof("method") or "",
-        payment_method_id=off_session.payment_method_id if off_session.HasField("payment_method_id") else None,
+        arguments=arguments,
         version=request.version or "1",
         request_id=request.request_id or None,
         source="grpc",
     )
-    parsed = check.gather(asked.checked) or asked
+    parsed = check.gather(lambda: checked(asked)) or asked
     check.done()
     return parsed
 
