@@ -87,3 +87,17 @@ class Feed(Protocol):
         Raises:
             StreamEnded: always, in the end.
         """
+
+
+class OrgFeed(Feed, Protocol):
+    """A feed of one org, as `open_feed` gives it."""
+
+    async def can_subscribe(self, topic: str) -> bool:
+        """Tell whether our user may read a topic, without reading it.
+
+        Raises:
+            StreamEnded: the question had no answer; for good when there is no such topic.
+        """
+
+    async def close(self) -> None:
+        """Let go of what is held between streams."""

@@ -17,7 +17,7 @@ from service.delivery import Deliverer, Reactor
 from service.intake import Intake, StreamIntake
 from service.maintenance import CurrencyReader, DueWatch, FactWatch, Fetcher, Linker, Reconciler, Remapper, Retention
 from service.projection import Projector
-from subscribers import Credentials, CredentialsValue, PubSubFeed, Supervisor
+from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
 
 # Above the queue's own limit, whose refusal says when to come back; each connection has one event under way.
 _SPARE_CONNECTIONS = 256
@@ -178,7 +178,7 @@ async def subscriber(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]
     intake = StreamIntake(parts.database, parts.wakes, parts.clock)
     lease = timedelta(seconds=parts.settings.lease_seconds)
     feeds = {
-        name: PubSubFeed(name, org, shared_credentials(parts.salesforce[name]))
+        name: open_feed(name, org, shared_credentials(parts.salesforce[name]))
         for name, org in parts.installation.orgs.items()
     }
     reading = [

@@ -55,7 +55,7 @@ async def check_org(
     except VendorError as error:
         findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
     if probe is not None:
-        findings += [await _topic(subject, topic, name, probe) for topic in org.pubsub.topics]
+        findings += [await _topic(subject, topic, name, org, probe) for topic in org.pubsub.topics]
     return findings
 
 
@@ -159,12 +159,13 @@ def _read(
             yield ok(subject, f"read {sobject}", f"{len(wanted)} fields")
 
 
-async def _topic(subject: str, topic: str, org: str, probe: TopicProbe) -> Finding:
+async def _topic(subject: str, topic: str, name: str, org: Org, probe: TopicProbe) -> Finding:
     check = f"subscribe {topic}"
     try:
-        allowed = await probe(org, topic)
+        allowed = await probe(name, topic)
     except VendorDenied as error:
         return fault(subject, check, error.message, _DEPLOY)
     except VendorError as error:
-        return fault(f"{subject}.pubsub", check, error.message, "Check that its endpoint can be reached from here")
+        where = f"{subject}.{org.stream}"
+        return fault(where, check, error.message, "Check that its endpoint can be reached from here")
     return ok(subject, check) if allowed else fault(subject, check, "the user may not subscribe", _GRANT)

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from service.db import Database
-from subscribers import Batch, Cause, PubSubFeed, StreamEnded
+from subscribers import Batch, Cause, OrgFeed, PubSubFeed, StreamEnded
 from tests.integration.subscribers.conftest import Salesforce
 from tests.integration.subscribers.stage import Make, Stored, running
 from tests.support.waiting import until
@@ -17,8 +17,9 @@ from tests.support.waiting import until
 class Witness:
     """Another feed, and how its streams ended."""
 
-    def __init__(self, feed: PubSubFeed) -> None:
+    def __init__(self, feed: OrgFeed) -> None:
         self.feed = feed
+        self.kind = feed.kind
         self.ends: list[Cause] = []
 
     def ended_by(self, cause: Cause, known: int) -> bool:
