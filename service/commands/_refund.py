@@ -54,7 +54,9 @@ def _refuse(intent: Body, charge: Body, asked: int | None, left: int) -> None:
             f"nothing of the payment was captured (it is {intent.get('status')}): cancel it instead",
             reason="PAYMENT_NOT_REFUNDABLE",
         )
-    refuse_more(left + 1 if asked is None else asked, left, str(intent["currency"]), what="refunded")
+    if asked is None:
+        raise Refused("all of the payment was given back already", reason="PAYMENT_NOT_REFUNDABLE")
+    refuse_more(asked, left, str(intent["currency"]), what="refunded")
 
 
 REFUND_PAYMENT = Operation(

@@ -12,7 +12,7 @@ from service import mirror
 from service.commands._ledger import Command
 from service.commands._operation import Target, amount, currency
 from service.commands._steps import Steps
-from service.domain import from_minor, to_minor
+from service.domain import Carried, from_minor, to_minor
 from service.errors import Refused
 
 Body = Mapping[str, Any]
@@ -38,11 +38,16 @@ async def payment_of(steps: Steps, command: Command, *, may_be: Callable[[Body],
             payments = [row for row in rows if row.object_type == "payment_intent" and row.body is not None]
             intent_id = _only([row.object_id for row in payments if may_be(row.body or {})])
         elif any(row.belongs_to not in {None, command.record_id} for row in known.values()):
-            raise Refused(
-                f"{intent_id} is not a payment of this record: name one of its own", reason="PAYMENT_NOT_FOUND"
-            )
+            raise _of_another(intent_id)
     answer = await steps.stripe[command.entity].retrieve("payment_intent", str(intent_id), expand=_EXPAND)
+    owner = (answer.body.get("metadata") or {}).get(Carried.RECORD)
+    if command.record_id is not None and owner and owner[:15] != command.record_id[:15]:
+        raise _of_another(str(intent_id))
     return answer.body
+
+
+def _of_another(intent_id: str) -> Refused:
+    return Refused(f"{intent_id} is not a payment of this record: name one of its own", reason="PAYMENT_NOT_FOUND")
 
 
 def _only(found: list[str]) -> str:

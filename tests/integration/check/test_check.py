@@ -31,7 +31,7 @@ async def test_all_is_well_and_nothing_was_changed(bench: Bench) -> None:
     } <= report.well
     asked = bench.sandbox.control("GET", "/stripe/requests")["requests"][before:]
     writes = [one for one in asked if one["method"] != "GET"]
-    assert [one["status"] for one in writes] == [400, 400, 400]
+    assert [one["status"] for one in writes] == [400, 400, 400, 400]
     assert not any(one["executed"] for one in writes)
     org_writes = bench.sandbox.control("GET", "/salesforce/requests")["requests"]
     assert not [one for one in org_writes if one["method"] != "GET" and "oauth2" not in one["path"]]
@@ -189,6 +189,7 @@ async def test_an_account_id_is_asked_for(bench: Bench) -> None:
     [
         ("POST", "/v1/checkout/sessions", "rak_checkout_session_write", "write checkout.session"),
         ("POST", "/v1/payment_intents", "rak_payment_intent_write", "write payment_intent"),
+        ("POST", "/v1/refunds", "rak_charge_write", "write refund"),
         ("GET", "/v1/balance_transactions", "rak_balance_transaction_source_read", "read balance_transaction"),
         ("GET", "/v1/payment_methods", "rak_payment_method_read", "read payment_method"),
         ("GET", "/v1/invoices/in_counterfoil_check/lines", "rak_invoice_read", "read line_item"),
