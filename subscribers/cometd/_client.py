@@ -28,6 +28,7 @@ Message = dict[str, Any]
 MAX_PENDING = 100  # events of answers that are read and not handled; the next connect waits for room
 # Salesforce holds a connect for 110 seconds; its advice says how long, and 1.2 times that is waited.
 DEFAULT_TIMEOUT_SECONDS = 132.0
+SHORTEST_TIMEOUT_SECONDS = 30.0
 CONNECT_SECONDS = 30.0
 # An event is 1 MB at most (Platform Events Developer Guide), and an answer carries several.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -97,7 +98,8 @@ class _LongPolling(LongPollingTransport):
         return answer
 
     async def _post(self, payload: list[Message], headers: dict[str, str]) -> list[Message]:
-        limit = aiohttp.ClientTimeout(total=self.request_timeout or DEFAULT_TIMEOUT_SECONDS, connect=CONNECT_SECONDS)
+        total = max(self.request_timeout or DEFAULT_TIMEOUT_SECONDS, SHORTEST_TIMEOUT_SECONDS)
+        limit = aiohttp.ClientTimeout(total=total, connect=CONNECT_SECONDS)
         tls = True if self.ssl is None else self.ssl
         call = self._http_session.post(
             self._url, json=payload, headers=headers, ssl=tls, timeout=limit, allow_redirects=False

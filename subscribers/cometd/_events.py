@@ -15,7 +15,7 @@ from typing import Any
 from subscribers.feed import ReceivedEvent
 
 ALL_EVENTS = -2  # what Salesforce still holds, 72 hours of it
-_DIGITS = re.compile(rb"[1-9][0-9]{0,29}")
+_POSITION = re.compile(rb"[0-9]{20,30}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Reads JSON; NaN and Infinity, which Salesforce does not send, stay the words they are.
@@ -30,8 +30,8 @@ def replay_number(message: dict[str, Any]) -> int | None:
 
 
 def position_of(number: int) -> bytes:
-    """Return a replay id as a position: its digits."""
-    return str(number).encode()
+    """Return a replay id as a position: its digits, filled up so that positions sort as their numbers do."""
+    return b"-2" if number == ALL_EVENTS else b"%020d" % number
 
 
 def number_of(position: bytes | None) -> int | None:
@@ -40,7 +40,7 @@ def number_of(position: bytes | None) -> int | None:
         return ALL_EVENTS
     if position == position_of(ALL_EVENTS):
         return ALL_EVENTS
-    return int(position) if _DIGITS.fullmatch(position) else None
+    return int(position) or None if _POSITION.fullmatch(position) else None
 
 
 def received(topic: str, message: dict[str, Any]) -> ReceivedEvent:

@@ -173,3 +173,4 @@ def bench(make: Callable[[RunningSandbox], Bench], good_org: RunningSandbox) -> 
     good_org.control("DELETE", "/stripe/faults")
     good_org.control("DELETE", "/salesforce/faults")
     good_org.control("DELETE", "/pubsub/faults")
+    good_org.control("DELETE", "/cometd/faults")

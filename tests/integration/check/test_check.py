@@ -293,6 +293,18 @@ async def test_the_stream_of_events_is_tried(bench: Bench) -> None:
     assert list((await bench.check()).faults) == ["orgs.main.pubsub subscribe /event/Payment_Request__e"]
 
 
+async def test_the_stream_over_cometd_is_tried(bench: Bench) -> None:
+    bench.org["stream"] = "cometd"
+    bench.org["pubsub"] = {"endpoint": CLOSED, "topics": ["/event/Payment_Request__e", "/event/Missing__e"]}
+    report = await bench.check()
+    assert list(report.faults) == ["orgs.main subscribe /event/Missing__e"], "the Pub/Sub API is not asked"
+    assert "orgs.main subscribe /event/Payment_Request__e" in report.well
+    assert "Streaming API refused the topic" in report.faults["orgs.main subscribe /event/Missing__e"]
+    bench.sandbox.control("POST", "/cometd/faults", {"fault": "status", "status": 503})
+    bench.org["pubsub"]["topics"] = ["/event/Payment_Request__e"]
+    assert list((await bench.check()).faults) == ["orgs.main.cometd subscribe /event/Payment_Request__e"]
+
+
 async def test_missing_migrations_are_told(bench: Bench, postgres_url: str) -> None:
     url = empty_database(postgres_url)
     try:
