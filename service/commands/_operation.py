@@ -140,9 +140,9 @@ def amount(value: str) -> str:
         number = Decimal(value)
     except InvalidOperation:
         number = Decimal(0)
-    if not number.is_finite() or number <= 0 or len(number.as_tuple().digits) > _AMOUNT_DIGITS:
-        raise ValueError(f"must be a number above zero of at most {_AMOUNT_DIGITS} digits")
-    if abs(number.adjusted()) > _AMOUNT_DIGITS:
+    digits = "".join(map(str, number.as_tuple().digits)).rstrip("0")
+    within = len(digits) <= _AMOUNT_DIGITS and abs(number.adjusted()) <= _AMOUNT_DIGITS
+    if not number.is_finite() or number <= 0 or not within:
         raise ValueError(f"must be a number above zero of at most {_AMOUNT_DIGITS} digits")
     return format(number.normalize(), "f")
 

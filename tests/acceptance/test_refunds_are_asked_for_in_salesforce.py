@@ -1,9 +1,11 @@
 from decimal import Decimal
 
+import grpc
 import pytest
 
 from deploy.demo.cast import Cast
-from tests.support.operations import ask, calls_to, refunds_of, sold, told
+from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2
+from tests.support.operations import ask, calls_to, refunds_of, sold, told, typed_door
 from tests.support.postgres import drop_database, fresh_database
 from tests.support.refunds import rows
 from tests.support.stage import drain, opportunity, staged, taken_in, until_status
@@ -169,3 +171,29 @@ def test_killed_in_mid_call_makes_one_refund(postgres_url: str) -> None:
         tries = calls_to(cast, REFUNDS)
         assert len(tries) > 1, "the call was not repeated, so nothing was proven"
         assert len({row["idempotency_key"] for row in tries}) == 1
+
+
+def test_over_grpc_a_part_of_a_payment_is_refunded_and_told_on_the_record(cast: Cast) -> None:
+    sale = sold(cast, "5000", "JPY")
+    asked = opportunity(cast, sale.record)["Payment_Request_Id__c"]
+    request = payments_service_pb2.RefundPaymentRequest(
+        entity=cast.stack.entity,
+        payment_id=asked,
+        amount=payment_pb2.MinorAmount(amount_minor=1200, currency_code="JPY"),
+        reason=payments_service_pb2.REASON_REQUESTED_BY_CUSTOMER,
+        request_id="refund-1",
+    )
+    with typed_door(cast) as door:
+        first, again = door.RefundPayment(request, timeout=20), door.RefundPayment(request, timeout=20)
+    [refund] = refunds_of(cast, sale.intent)
+    assert (refund["amount"], refund["reason"]) == (1200, "requested_by_customer")
+    assert (first.refund_id, first.replayed) == (refund["id"], False)
+    assert (again.refund_id, again.replayed) == (refund["id"], True)
+    until_status(cast, sale.record, "Partially_Refunded")
+    drain(cast)
+    assert opportunity(cast, sale.record)["Amount_Paid__c"] == 3800
+    request.version, request.request_id, request.amount.amount_minor = "2", "refund-2", 3801
+    with typed_door(cast) as door, pytest.raises(grpc.RpcError) as refused:
+        door.RefundPayment(request, timeout=20)
+    assert refused.value.details() == "3801 JPY was asked for, and 3800 JPY can be refunded: ask for less"
+    assert told(cast, sale.record) == refused.value.details(), "the record shows what the caller was told"
