@@ -10,6 +10,8 @@ import asyncio
 import json
 import ssl
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiocometd_ng.constants import ConnectionType, MetaChannel
@@ -102,7 +104,13 @@ class _LongPolling(LongPollingTransport):
         limit = aiohttp.ClientTimeout(total=total, connect=CONNECT_SECONDS)
         tls = True if self.ssl is None else self.ssl
         call = self._http_session.post(
-            self._url, json=payload, headers=headers, ssl=tls, timeout=limit, allow_redirects=False
+            self._url,
+            json=payload,
+            headers=headers,
+            ssl=tls,
+            timeout=limit,
+            proxy=_proxy_for(self._url),
+            allow_redirects=False,
         )
         async with self._http_semaphore, call as response:
             if response.status != _HTTP_OK:
@@ -165,8 +173,8 @@ class StreamingClient(Client):
 
     async def _get_http_session(self) -> aiohttp.ClientSession:
         if self._http_session is None:
-            # Proxies come from the environment, as for every other call.
-            self._http_session = aiohttp.ClientSession(trust_env=True)
+            # It is not told to trust the environment: it would find passwords in .netrc there, besides proxies.
+            self._http_session = aiohttp.ClientSession()
         return self._http_session
 
     async def _negotiate_transport(self) -> _LongPolling:
@@ -184,6 +192,12 @@ class StreamingClient(Client):
         )
         self._verify_response(await transport.handshake([ConnectionType.LONG_POLLING]))
         return transport
+
+
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for an address, as for every other call."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 def _is_message(one: Any) -> bool:

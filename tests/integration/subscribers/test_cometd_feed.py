@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,6 +236,55 @@ async def test_a_failed_sign_in_is_an_end(
     sign_in.error = error
     end = await end_of(feed, "/event/Any__e")
     assert (end.cause, end.retry_after) == (cause, error.retry_after)
+
+
+async def test_a_password_of_the_machines_user_is_not_looked_for(
+    feed: CometdFeed, salesforce: Salesforce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    topic = salesforce.new_topic()
+    salesforce.publish(topic, 1)
+    assert numbers(await take(feed, topic, None, 1)) == [1]
+
+
+async def test_a_proxy_of_the_environment_is_used(
+    feed: CometdFeed, salesforce: Salesforce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode().split())
+        writer.write(b"HTTP/1.1 503 Away\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert (await end_of(feed, "/event/Any__e")).code == "HTTP 503"
+    assert asked == [["POST", f"{salesforce.told['cometd']}/cometd/66.0", "HTTP/1.1"]]
+
+
+async def test_an_answer_that_is_none_of_cometds_is_tried_again(salesforce: Salesforce, sign_in: SignIn) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"<html>a portal of the network</html>"
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        sign_in.value = CredentialsValue("token", f"http://127.0.0.1:{port}", "00D000000000001EAA")
+        end = await end_of(CometdFeed("main", salesforce.org(), sign_in), "/event/Any__e")
+    assert (end.cause, end.code) == (Cause.RETRY, "JSONDecodeError")
 
 
 async def test_nobody_listens(salesforce: Salesforce) -> None:
