@@ -8,6 +8,7 @@ down_revision = "0014"
 
 def upgrade() -> None:
     """Apply."""
-    # The default is what a replica of the version before writes, which knows one feed only.
+    # A replica of the version before, which knows one feed only, goes on with the streams it holds; it claims no other,
+    # and says so in its log, until it is replaced.
     op.execute("ALTER TABLE streams ADD COLUMN feed text NOT NULL DEFAULT 'pubsub'")
     op.execute("ALTER TABLE streams DROP CONSTRAINT streams_pkey, ADD PRIMARY KEY (org, topic, feed)")
