@@ -6,7 +6,7 @@ effect for one business action, and the same action with other parameters.
 """
 
 from service.commands._commands import Commands
-from service.commands._events import Acceptor
+from service.commands._events import REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
 from service.commands._operations import OPERATIONS, checked
 from service.commands._request import CREATE_PAYMENT, Request
@@ -18,6 +18,7 @@ __all__ = [
     "CREATED_TYPES",
     "CREATE_PAYMENT",
     "OPERATIONS",
+    "REQUEST_FIELDS",
     "Acceptor",
     "Command",
     "CommandState",

@@ -31,6 +31,10 @@ FIELDS = {
     "currency": "Currency_Code__c",
     "reason": "Reason__c",
 }
+_BASE = ("Operation__c", "Record_Id__c", "Version__c", "Entity__c", "Request_Id__c", "Requested_By__c")
+REQUEST_FIELDS = frozenset({*_BASE, *FIELDS.values()})
+"""All that is read of a Payment_Request__e."""
+
 _BATCH_LIMIT = 50
 # Salesforce keeps platform events for 72 hours and purges late (Platform Events Developer Guide).
 _REPLAY = timedelta(hours=96)

@@ -27,6 +27,7 @@ async def test_all_is_well_and_nothing_was_changed(bench: Bench) -> None:
         "orgs.main write Payment__c",
         "orgs.main write Opportunity",
         "orgs.main read Order",
+        "orgs.main read Payment_Request__e",
         "orgs.main subscribe /event/Payment_Request__e",
     } <= report.well
     asked = bench.sandbox.control("GET", "/stripe/requests")["requests"][before:]
