@@ -1,4 +1,8 @@
-"""Operations: a command may be about a Stripe object instead of a record, and has arguments of its own."""
+"""Operations: a command may be about a Stripe object instead of a record, and has arguments of its own.
+
+A replica of the version before can accept and carry out no command until it is replaced: events wait where they are
+recorded, tasks are tried again, callers get an error. Nothing is lost, and everything else goes on.
+"""
 
 from alembic import op
 
