@@ -27,7 +27,7 @@ from service.maintenance import (
     Retention,
 )
 from service.projection import Projector
-from subscribers import Credentials, CredentialsValue, PubSubFeed, Supervisor
+from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
 
 # Above the queue's own limit, whose refusal says when to come back; each connection has one event under way.
 _SPARE_CONNECTIONS = 256
@@ -190,7 +190,7 @@ async def subscriber(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]
     intake = StreamIntake(parts.database, parts.wakes, parts.clock)
     lease = timedelta(seconds=parts.settings.lease_seconds)
     feeds = {
-        name: PubSubFeed(name, org, shared_credentials(parts.salesforce[name]))
+        name: open_feed(name, org, shared_credentials(parts.salesforce[name]))
         for name, org in parts.installation.orgs.items()
     }
     reading = [

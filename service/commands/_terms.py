@@ -81,6 +81,16 @@ class TermsReader:
             )
         return _terms(sobject, rows[0], self._org, field_name(self._names, "Account", customer_field))
 
+    async def currency(self, record_id: str) -> str | None:
+        """Return the currency of a record's amounts, in capital letters; None if neither it nor the org names one."""
+        sobject = sobject_of(record_id)
+        found = self._org.currency
+        if await self._has_currency(sobject):
+            query = format_soql(f"SELECT CurrencyIsoCode FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (one of ours)
+            rows = await self._salesforce.query(query, limit=1)
+            found = (rows[0].get("CurrencyIsoCode") if rows else None) or found
+        return found.upper() if found else None
+
     async def _has_currency(self, sobject: str) -> bool:
         """Tell whether the org is multi-currency: only then the field exists, and naming it elsewhere is an error.
 

@@ -3,7 +3,6 @@
 Its JSON Schema is published beside the code (`deploy/config/counterfoil.schema.json`), so that editors complete it.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -11,21 +10,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from service.config._feeds import Cometd, PubSub
+from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
 from service.config._secrets import SecretRef
 
+_FIRST_VERSION_WITH_EVENT_IDS = 52
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` (a name or an address, without a port) is this machine and nothing else."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 class _Frozen(BaseModel):
@@ -155,27 +147,6 @@ class ClientCredentials(_Frozen):
     client_secret: SecretRef = Field(description="Consumer secret of the app.")
 
 
-class PubSub(_Frozen):
-    """Salesforce's Pub/Sub API: the stream of platform events."""
-
-    endpoint: str = Field(
-        default="api.pubsub.salesforce.com:7443",
-        pattern=r"^[^/\s]+:\d{1,5}$",
-        description="host:port; api.deu.pubsub.salesforce.com:7443 keeps the data in the EU.",
-    )
-    plaintext: bool = Field(default=False, description="No TLS; only to this machine, for local trials.")
-    topics: tuple[str, ...] = Field(
-        default=("/event/Payment_Request__e",), min_length=1, max_length=20, description="Each is read as one stream."
-    )
-    silence_seconds: int = Field(default=300, ge=1, le=3600, description="A stream silent for longer is opened anew.")
-
-    @model_validator(mode="after")
-    def _plaintext_only_here(self) -> Self:
-        if self.plaintext and not is_loopback(self.endpoint.rsplit(":", 1)[0]):
-            raise ValueError("plaintext is allowed on this machine only: remove it")
-        return self
-
-
 class Delivery(_Frozen):
     """How much of an org's API allowance is ours, and from where on records go in bulk."""
 
@@ -213,7 +184,12 @@ class Org(_Frozen):
     currencies_refresh_seconds: int = Field(
         default=3600, ge=1, le=86_400, description="How often the org's currencies and rates are read."
     )
-    pubsub: PubSub = Field(default=PubSub(), description="The stream of events.")
+    stream: Literal["pubsub", "cometd"] = Field(
+        default="pubsub",
+        description="How events are read: by the Pub/Sub API, or by CometD where no gRPC gets out.",
+    )
+    pubsub: PubSub = Field(default=PubSub(), description="The topics, and how the Pub/Sub API reads them.")
+    cometd: Cometd = Field(default=Cometd(), description="How CometD reads them, at the address we sign in to.")
     delivery: Delivery = Field(default=Delivery(), description="How much of the org's API the service may use.")
     reactions: tuple[Reaction, ...] = Field(
         default=(), max_length=100, description="Tasks, notifications and events on changes of status."
@@ -225,6 +201,13 @@ class Org(_Frozen):
         parts = urlsplit(self.login_url)
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ValueError("login_url without TLS is allowed on this machine only: use https")
+        return self
+
+    @model_validator(mode="after")
+    def _events_have_ids(self) -> Self:
+        # Streaming API Developer Guide, "EventUuid": from API version 52.0 on.
+        if self.stream == "cometd" and float(self.api_version) < _FIRST_VERSION_WITH_EVENT_IDS:
+            raise ValueError("stream: cometd needs api_version 52.0 or later, which gives events their ids")
         return self
 
 

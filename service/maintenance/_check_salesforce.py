@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from service.clients import SalesforceApi
-from service.commands import terms_fields
+from service.commands import REQUEST_FIELDS, terms_fields
 from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
@@ -54,11 +54,28 @@ async def check_org(
         findings += _read(subject, org, described, customer_fields, names)
         findings += await check_reactions(subject, org, api)
         findings += await check_currencies(name, installation, api)
+        findings += await _requests(subject, org, api)
     except VendorError as error:
         findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
     if probe is not None:
-        findings += [await _topic(subject, topic, name, probe) for topic in org.pubsub.topics]
+        findings += [await _topic(subject, topic, name, org, probe) for topic in org.pubsub.topics]
     return findings
+
+
+async def _requests(subject: str, org: Org, api: SalesforceApi) -> list[Finding]:
+    """Tell which fields of a request an org does not have: what they would say cannot be asked for there."""
+    found: list[Finding] = []
+    for topic in org.pubsub.topics:
+        event = topic.removeprefix("/event/")
+        if event == topic or not event.endswith("__e"):
+            continue  # a channel of its own, or changes of records
+        described = await api.describe(event)
+        lacks = sorted(REQUEST_FIELDS - _fields(described).keys()) if described else []
+        if lacks:
+            found.append(note(subject, f"read {event}", f"has no {', '.join(lacks)}", _DEPLOY))
+        elif described:
+            found.append(ok(subject, f"read {event}", f"{len(REQUEST_FIELDS)} fields"))
+    return found
 
 
 async def _describe(api: SalesforceApi, written: set[str], names: Names) -> dict[str, Described | None]:
@@ -161,12 +178,13 @@ def _read(
             yield ok(subject, f"read {sobject}", f"{len(wanted)} fields")
 
 
-async def _topic(subject: str, topic: str, org: str, probe: TopicProbe) -> Finding:
+async def _topic(subject: str, topic: str, name: str, org: Org, probe: TopicProbe) -> Finding:
     check = f"subscribe {topic}"
     try:
-        allowed = await probe(org, topic)
+        allowed = await probe(name, topic)
     except VendorDenied as error:
         return fault(subject, check, error.message, _DEPLOY)
     except VendorError as error:
-        return fault(f"{subject}.pubsub", check, error.message, "Check that its endpoint can be reached from here")
+        where = f"{subject}.{org.stream}"
+        return fault(where, check, error.message, "Check that its endpoint can be reached from here")
     return ok(subject, check) if allowed else fault(subject, check, "the user may not subscribe", _GRANT)

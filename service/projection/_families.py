@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from service.mirror import MirrorRow
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
+OPERATION = "counterfoil.operation"  # a request for something to be done with a payment, or for something else
 PAYMENT_ROOTS = frozenset({"counterfoil.request", "payment_intent"})
 
 

@@ -17,7 +17,7 @@ from service.config import RoutingRule
 from service.domain import SOURCE_OBJECTS
 from service.links import Link, LinkState, Question
 from service.mirror import MirrorRow
-from service.projection._families import Family
+from service.projection._families import OPERATION, Family
 from service.projection._status import Routing
 
 CUSTOMER_FIELD = "Stripe_Customer_Id__c"
@@ -72,7 +72,9 @@ def _by_metadata(subject: Subject) -> Iterator[Clue]:
     """Our metadata on the object, its ancestors or what is below it; the request we made it for knows its Account."""
     family = subject.family
     request = family.latest("counterfoil.request")
-    for record_id in dict.fromkeys(row.record_id for rows in family.members.values() for row in rows):
+    # What was asked to be done with a payment claims no record for it.
+    rows = (row for kind, rows in family.members.items() if kind != OPERATION for row in rows)
+    for record_id in dict.fromkeys(row.record_id for row in rows):
         yield from _named(record_id)
     yield from _named(((request.body if request else None) or {}).get("account_id"))
 

@@ -1,36 +1,74 @@
-"""The record a payment was asked from: what it shows of all its payments."""
+"""The record a payment was asked from: what it shows of its payments, and of what was asked to be done with them."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from service.domain import SOURCE_OBJECTS, DesiredRecord
+from service.mirror import MirrorRow
 from service.projection._facts import PaymentFacts, payment_facts
-from service.projection._families import PAYMENT_ROOTS, Family
+from service.projection._families import OPERATION, PAYMENT_ROOTS, Family
 from service.projection._values import Fields, cut, money, when
 
 _RANK = 0
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(slots=True)
+class _Group:
+    """What belongs to one record: its payments, oldest first, and what was asked besides."""
+
+    payments: list[tuple[PaymentFacts, Family]] = field(default_factory=list)
+    asked: list[MirrorRow] = field(default_factory=list)
 
 
 def source_records(found: Sequence[Family], org: str) -> Iterator[DesiredRecord]:
     """Yield the Opportunity or Order that each group of payments belongs to."""
-    by_record: dict[str, list[tuple[PaymentFacts, Family]]] = {}
+    groups: dict[str, _Group] = defaultdict(_Group)
     for family in found:
-        if family.root.object_type not in PAYMENT_ROOTS:
-            continue
-        fact = payment_facts(family)
-        if fact.record_id is not None and fact.record_id[:3] in SOURCE_OBJECTS:
-            by_record.setdefault(fact.record_id, []).append((fact, family))
-    for record_id, group in by_record.items():
-        newest, family = group[-1]
+        fact = payment_facts(family) if family.root.object_type in PAYMENT_ROOTS else None
+        if fact is not None and _is_source(fact.record_id):
+            groups[str(fact.record_id)].payments.append((fact, family))
+        for row in family.all(OPERATION):
+            record_id = row.record_id or (fact.record_id if fact else family.root.belongs_to)
+            if _is_source(record_id):
+                groups[str(record_id)].asked.append(row)
+    for record_id, group in groups.items():
+        newest = group.payments[-1][1].root if group.payments else _newest(group.asked)
         yield DesiredRecord(
             org=org,
             sobject=SOURCE_OBJECTS[record_id[:3]],
             key_field="Id",
             key=record_id,
-            fields=_summary(_shown(group), newest, [fact for fact, _ in group]),
+            fields=_fields(group),
             lane=record_id,
             rank=_RANK,
-            traceparent=family.root.traceparent,
+            traceparent=newest.traceparent,
         )
+
+
+def _is_source(record_id: str | None) -> bool:
+    return record_id is not None and record_id[:3] in SOURCE_OBJECTS
+
+
+def _newest(asked: Sequence[MirrorRow]) -> MirrorRow:
+    return max(asked, key=lambda row: (row.created_at or _EPOCH, row.object_id))
+
+
+def _fields(group: _Group) -> Fields:
+    """Return what the record shows; the newest request of all tells how it went, a payment's or another."""
+    fields: Fields = {}
+    at: datetime | None = _EPOCH
+    if group.payments:
+        newest = group.payments[-1][0]
+        fields, at = _summary(_shown(group.payments), newest, [fact for fact, _ in group.payments]), newest.created_at
+    asked = _newest(group.asked) if group.asked else None
+    if asked is not None and (asked.created_at or _EPOCH) >= (at or _EPOCH):
+        body = asked.body or {}
+        error = body.get("conflict") or body.get("failure_message") or body.get("message")
+        fields |= {"Payment_Error__c": cut(error, 255), "Payment_Request_Id__c": asked.object_id}
+    return fields
 
 
 def _shown(group: Sequence[tuple[PaymentFacts, Family]]) -> PaymentFacts:

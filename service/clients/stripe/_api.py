@@ -46,6 +46,9 @@ _SERVICES = {
     "subscription": "subscriptions",
 }
 
+# What can be done with an object that is there, besides changing it. An action that is not here is refused as well.
+_ACTIONS = {"payment_intent": frozenset({"cancel", "capture"})}
+
 # What is listed below another object, whose id the parameters carry under this name.
 _BELOW = {"line_item": ("invoices.line_items", "invoice")}
 
@@ -115,14 +118,32 @@ class StripeApi:
         Raises:
             ValueError: the key is empty or longer than 255 characters.
         """
-        if not idempotency_key or len(idempotency_key) > MAX_KEY_CHARACTERS:
-            raise ValueError("a write to Stripe needs an idempotency key of 1 to 255 characters")
+        _require_key(idempotency_key)
         service = self._service(object_type)
 
         def call(current: Span) -> Answer:
             return self._answer(service.create(params, {"idempotency_key": idempotency_key}), current)
 
         return await self._run("create", object_type, call, {"stripe.idempotency_key": idempotency_key})
+
+    async def act(
+        self, object_type: str, action: str, object_id: str, params: dict[str, Any], *, idempotency_key: str
+    ) -> Answer:
+        """Do something with an object, such as capture a payment intent, at most once for a key; return the object.
+
+        Raises:
+            ValueError: the key is empty or longer than 255 characters, or there is no such action.
+        """
+        _require_key(idempotency_key)
+        if action not in _ACTIONS.get(object_type, ()):
+            raise ValueError(f"there is no {action!r} of {object_type!r}")
+        do = getattr(self._service(object_type), action)
+
+        def call(current: Span) -> Answer:
+            return self._answer(do(object_id, params, {"idempotency_key": idempotency_key}), current)
+
+        attributes = {"stripe.object_id": object_id, "stripe.idempotency_key": idempotency_key}
+        return await self._run(action, object_type, call, attributes)
 
     async def retrieve(self, object_type: str, object_id: str, *, expand: Sequence[str] = ()) -> Answer:
         """Read one object as it is now; a deleted one comes with `deleted: true` where Stripe keeps a tombstone."""
@@ -210,3 +231,8 @@ class StripeApi:
             return parsedate_to_datetime(header or "").astimezone(UTC)
         except ValueError:
             return self._clock.now().replace(microsecond=0)
+
+
+def _require_key(idempotency_key: str) -> None:
+    if not idempotency_key or len(idempotency_key) > MAX_KEY_CHARACTERS:
+        raise ValueError("a write to Stripe needs an idempotency key of 1 to 255 characters")

@@ -27,11 +27,12 @@ async def test_all_is_well_and_nothing_was_changed(bench: Bench) -> None:
         "orgs.main write Payment__c",
         "orgs.main write Opportunity",
         "orgs.main read Order",
+        "orgs.main read Payment_Request__e",
         "orgs.main subscribe /event/Payment_Request__e",
     } <= report.well
     asked = bench.sandbox.control("GET", "/stripe/requests")["requests"][before:]
     writes = [one for one in asked if one["method"] != "GET"]
-    assert [one["status"] for one in writes] == [400, 400, 400]
+    assert [one["status"] for one in writes] == [400, 400, 400, 400]
     assert not any(one["executed"] for one in writes)
     org_writes = bench.sandbox.control("GET", "/salesforce/requests")["requests"]
     assert not [one for one in org_writes if one["method"] != "GET" and "oauth2" not in one["path"]]
@@ -122,9 +123,11 @@ async def test_what_new_records_need_and_nobody_writes_is_noted(
     report = await bench.check()
     assert not report.faults
     noted = {one.check: one.detail for one in report.findings if one.outcome is Outcome.NOTE}
-    assert noted == {"write Refund__c.Approval__c": "is required of new records, and not written"}
+    lacking = {"read Payment_Request__e": "has no Reason__c"}
+    assert noted == {"write Refund__c.Approval__c": "is required of new records, and not written", **lacking}
     bench.document["mappings"] = {"main": {"Refund__c": {"extra": {"Approval__c": "'none'"}}}}
-    assert {one.outcome for one in (await bench.check()).findings} == {Outcome.OK}
+    findings = (await bench.check()).findings
+    assert {one.check: one.detail for one in findings if one.outcome is not Outcome.OK} == lacking
 
 
 async def test_a_mapping_of_a_name_that_is_not_ours_is_told(bench: Bench) -> None:
@@ -189,6 +192,7 @@ async def test_an_account_id_is_asked_for(bench: Bench) -> None:
     [
         ("POST", "/v1/checkout/sessions", "rak_checkout_session_write", "write checkout.session"),
         ("POST", "/v1/payment_intents", "rak_payment_intent_write", "write payment_intent"),
+        ("POST", "/v1/refunds", "rak_charge_write", "write refund"),
         ("GET", "/v1/balance_transactions", "rak_balance_transaction_source_read", "read balance_transaction"),
         ("GET", "/v1/payment_methods", "rak_payment_method_read", "read payment_method"),
         ("GET", "/v1/invoices/in_counterfoil_check/lines", "rak_invoice_read", "read line_item"),
@@ -290,6 +294,18 @@ async def test_the_stream_of_events_is_tried(bench: Bench) -> None:
     assert list(report.faults) == ["orgs.main subscribe /event/Missing__e"]
     bench.org["pubsub"] = {"endpoint": CLOSED}
     assert list((await bench.check()).faults) == ["orgs.main.pubsub subscribe /event/Payment_Request__e"]
+
+
+async def test_the_stream_over_cometd_is_tried(bench: Bench) -> None:
+    bench.org["stream"] = "cometd"
+    bench.org["pubsub"] = {"endpoint": CLOSED, "topics": ["/event/Payment_Request__e", "/event/Missing__e"]}
+    report = await bench.check()
+    assert list(report.faults) == ["orgs.main subscribe /event/Missing__e"], "the Pub/Sub API is not asked"
+    assert "orgs.main subscribe /event/Payment_Request__e" in report.well
+    assert "Streaming API refused the topic" in report.faults["orgs.main subscribe /event/Missing__e"]
+    bench.sandbox.control("POST", "/cometd/faults", {"fault": "status", "status": 503})
+    bench.org["pubsub"]["topics"] = ["/event/Payment_Request__e"]
+    assert list((await bench.check()).faults) == ["orgs.main.cometd subscribe /event/Payment_Request__e"]
 
 
 async def test_missing_migrations_are_told(bench: Bench, postgres_url: str) -> None:

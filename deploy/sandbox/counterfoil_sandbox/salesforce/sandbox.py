@@ -48,6 +48,7 @@ class SalesforceSandbox:
         self._faults = FaultBook()
         self.app = HttpSide(self._oauth, self._faults, lambda: self._dispatcher)
         self.authorise = self._oauth.refuse_caller
+        self.is_open, self.close_session = self._oauth.is_open, self._oauth.close
         self.control_routes = [
             Route("/salesforce/faults", self._add_fault, methods=["POST"]),
             Route("/salesforce/faults", self._clear_faults, methods=["DELETE"]),

@@ -264,7 +264,7 @@ def _answer_status(fault: Json, *, early: bool) -> None:
     if fault.get("fault") != "status" or early == bool(fault.get("after_effect")):
         return
     status = int(fault["status"])
-    kind = "api_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004
+    kind = {402: "card_error"}.get(status, "api_error" if status >= 500 else "invalid_request_error")  # noqa: PLR2004
     code = fault.get("code") or {429: "rate_limit", 409: "lock_timeout"}.get(status)
     message = fault.get("message") or {
         429: "Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.",

@@ -84,6 +84,11 @@ class _Control:
         """Recent API requests, oldest first."""
         return JSONResponse({"requests": list(self._api.log)})
 
+    async def forget_keys(self, _request: Request) -> Response:
+        """Forget every idempotency key, as after a day."""
+        self._api.keys.clear()
+        return JSONResponse({"forgotten": True})
+
     async def webhooks(self, _request: Request) -> Response:
         """Recent delivery attempts, oldest first."""
         under_way, resting = self._courier.counts()
@@ -173,6 +178,7 @@ def routes(sandbox: "StripeSandbox") -> list[Route]:
         ("/stripe/webhook-faults", control.webhook_faults, ["GET", "POST", "DELETE"]),
         ("/stripe/settings", control.settings, ["GET", "POST"]),
         ("/stripe/requests", control.requests, ["GET"]),
+        ("/stripe/idempotency-keys", control.forget_keys, ["DELETE"]),
         ("/stripe/webhooks", control.webhooks, ["GET"]),
         ("/stripe/webhooks/flush", control.flush, ["POST"]),
         ("/stripe/payouts/run", control.run_payout, ["POST"]),

@@ -1,7 +1,7 @@
 """PaymentIntents: created, read, updated, confirmed, captured, cancelled (docs.stripe.com/api/payment_intents)."""
 
 from counterfoil_sandbox.stripe import currencies
-from counterfoil_sandbox.stripe.errors import Json, invalid
+from counterfoil_sandbox.stripe.errors import Json, StripeError, invalid
 from counterfoil_sandbox.stripe.params import Params, Text, merged
 from counterfoil_sandbox.stripe.resources import customers, lifecycle, payment_methods
 from counterfoil_sandbox.stripe.resources import payment_intent_params as params
@@ -236,9 +236,14 @@ def confirm(world: World, call: Call) -> Json:
 def capture(world: World, call: Call) -> Json:
     """POST /v1/payment_intents/{intent}/capture."""
     row = world.payment_intents.get(call.ids["intent"], "intent")
-    lifecycle.capture(world, row, call.get("amount_to_capture"))
-    if "metadata" in call:
-        row["metadata"] = merged(row["metadata"], call.params["metadata"])
+    before = row["metadata"]
+    if "metadata" in call:  # before the events of the capture, which show it
+        row["metadata"] = merged(before, call.params["metadata"])
+    try:
+        lifecycle.capture(world, row, call.get("amount_to_capture"))
+    except StripeError:
+        row["metadata"] = before
+        raise
     row |= {name: call.params[name] for name in ("statement_descriptor", "statement_descriptor_suffix") if name in call}
     return row
 
