@@ -48,12 +48,10 @@ def verdict(record: Claimed, error: VendorError, *, attempts_limit: int) -> Verd
         return Verdict(None)
     if error.code == _DUPLICATE and error.retryable:
         return Verdict(None if record.error_code == _DUPLICATE else timedelta())
-    if (error.code, error.reason) == _REFERENCE_MISSING:
-        return Verdict(retry_delay(record.attempts, first=_FIRST_DELAY, longest=_LONGEST_DELAY))
     if error.code in _COLLATERAL:
         return Verdict(timedelta())
     if isinstance(error, VendorDenied):
         return Verdict(retry_delay(record.attempts, first=_DENIED_DELAY, longest=_LONGEST_DENIED_DELAY))
-    if not error.retryable:
+    if not error.retryable and (error.code, error.reason) != _REFERENCE_MISSING:
         return Verdict(None)
     return Verdict(error.retry_after or retry_delay(record.attempts, first=_FIRST_DELAY, longest=_LONGEST_DELAY))

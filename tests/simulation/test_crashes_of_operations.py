@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.demo.outside import TOPIC_OBJECT
-from tests.simulation.audit import audit, drain, left
+from tests.simulation.audit import audit, drain
 from tests.simulation.world import Action, World, wait_for
 
 _LONG_MS = 5000
@@ -96,7 +96,7 @@ def _shown(world: World, action: Action) -> dict[str, Any]:
 
 def _one_effect(world: World, kind: Kind, action: Action, intent: str) -> None:
     shown = _shown(world, action)
-    assert shown["Payment_Error__c"] is None, (kind, shown["Payment_Error__c"], left(world))
+    assert shown["Payment_Error__c"] is None, (kind, shown["Payment_Error__c"], world.left())
     assert shown["Payment_Status__c"] == kind.status, kind
     assert Decimal(str(shown["Amount_Paid__c"])) == Decimal(kind.received - kind.refunded) / 100, kind
     assert world.stripe.v1.payment_intents.retrieve(intent).amount_received == kind.received, kind
