@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.demo.cast import Cast
 from deploy.demo.outside import Row
-from tests.support.stage import new_account, new_opportunity, opportunity
+from tests.support.stage import drain, new_account, new_opportunity, opportunity
 
 _CARD: dict[str, Any] = {"currency": "usd", "confirm": True, "payment_method": "pm_card_visa", "return_url": "http://x"}
 
@@ -18,12 +18,14 @@ def _paid(cast: Cast, amount: int = 2_500, **params: Any) -> str:
 
 
 def _payment(cast: Cast, intent: str, routing: str) -> Row:
-    """Return a payment's record as soon as its routing has a value."""
+    """Return a payment's record once its routing has a value and nothing is left to be asked for it."""
 
     def look() -> Row | None:
         found = cast.salesforce.query(f"SELECT FIELDS(ALL) FROM Payment__c WHERE Stripe_Id__c = '{intent}' LIMIT 1")  # noqa: S608  (a test's own id)
         return found[0] if found and found[0]["Routing__c"] == routing else None
 
+    cast.wait(f"{intent} as {routing}", look)
+    drain(cast)
     return cast.wait(f"{intent} as {routing}", look)
 
 

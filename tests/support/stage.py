@@ -20,7 +20,7 @@ from tests.support.postgres import drop_database, fresh_database, short_folder
 _WORK = """
     SELECT (SELECT count(*) FROM inbox WHERE state = 'recorded')
          + (SELECT count(*) FROM mirror WHERE dirty OR fetch_at < %(soon)s)
-         + (SELECT count(*) FROM notes)
+         + (SELECT count(*) FROM notes) + (SELECT count(*) FROM links WHERE state = 'asked')
          + (SELECT count(*) FROM outbox WHERE state = 'waiting')
          + (SELECT count(*) FROM reactions WHERE state = 'waiting')
          + (SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))
