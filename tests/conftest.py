@@ -13,15 +13,6 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 
-# The longest first, so that two workers end together.
-_LONG = ("tests/simulation/", "tests/acceptance/", "tests/migration/", "tests/properties/")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the folders; within them nothing moves."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
-
-
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The server: COUNTERFOIL_TEST_DATABASE_URL, or an embedded one. Make databases in it with `fresh_database`."""
