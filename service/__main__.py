@@ -13,6 +13,7 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from service import bootstrap, migrations
+from service.cli import exceptions_app, facts, failures_app, payouts_app, plan
 from service.config import Role, Settings, installation_schema, load_installation, load_settings, settings_reference
 from service.errors import ConfigurationError
 from service.maintenance import Finding, Outcome
@@ -47,6 +48,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(exceptions_app, name="exceptions")
+app.add_typer(failures_app, name="failures")
+app.add_typer(payouts_app, name="payouts")
+app.command()(facts)
+app.command()(plan)
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The YAML file. Default: COUNTERFOIL_CONFIG_FILE.")
 ]

@@ -62,6 +62,17 @@ records_delivered = _METER.create_counter(
     "counterfoil.records.delivered", description="Records settled in Salesforce, by object and outcome."
 )
 fetches = _METER.create_counter("counterfoil.fetches", description="Objects fetched from Stripe, by type and outcome.")
+facts_pending = _METER.create_gauge(
+    "counterfoil.facts.pending", unit="{fact}", description="Facts Stripe has yet to tell, by entity and kind."
+)
+facts_overdue = _METER.create_gauge(
+    "counterfoil.facts.overdue", unit="{fact}", description="Facts that should have been told by now."
+)
+routes_open = _METER.create_gauge(
+    "counterfoil.routes.open",
+    unit="{object}",
+    description="What belongs to no record yet, by entity and state.",
+)
 rpcs = _METER.create_histogram("counterfoil.rpc", unit="s", description="Calls of the gRPC API, by method and status.")
 
 

@@ -1,24 +1,30 @@
 """Reads Salesforce's event streams and hands every event, with the position behind it, to intake in one commit.
 
-Owns: the connection to Salesforce's Pub/Sub API, and who of several replicas reads a stream.
-Verbs: `Supervisor.run`, one for each org and topic, until cancelled; `PubSubFeed.close`.
-Touches: Salesforce's Pub/Sub API and `service.intake`; credentials are given to it.
+Owns: the connections to Salesforce's event APIs (Pub/Sub and CometD), and who of several replicas reads a stream.
+Verbs: `open_feed`; `Supervisor.run`, one for each org and topic, until cancelled; `OrgFeed.close`.
+Touches: those APIs and `service.intake`; credentials are given to it.
 Refuses: to store a position before the events in front of it, and to end because a stream ended.
 """
 
-from subscribers.feed import Batch, Cause, Feed, ReceivedEvent, StreamEnded
-from subscribers.pubsub import Credentials, CredentialsValue, PubSubFeed
+from subscribers.cometd import CometdFeed
+from subscribers.feed import Batch, Cause, Feed, OrgFeed, ReceivedEvent, StreamEnded
+from subscribers.open_feed import open_feed
+from subscribers.pubsub import PubSubFeed
+from subscribers.session import Credentials, CredentialsValue
 from subscribers.supervisor import Pauses, Supervisor
 
 __all__ = [
     "Batch",
     "Cause",
+    "CometdFeed",
     "Credentials",
     "CredentialsValue",
     "Feed",
+    "OrgFeed",
     "Pauses",
     "PubSubFeed",
     "ReceivedEvent",
     "StreamEnded",
     "Supervisor",
+    "open_feed",
 ]

@@ -74,7 +74,10 @@ class Batch:
 
 
 class Feed(Protocol):
-    """A way to read streams: Pub/Sub, or a recorded stream in a simulation."""
+    """A way to read streams: Pub/Sub, CometD, or a recorded stream in a simulation."""
+
+    kind: str
+    """Names the way in the store: a position is that of one way, and of no other."""
 
     def batches(self, topic: str, position: bytes | None) -> AsyncGenerator[Batch, None]:
         """Yield what comes after `position`, or all that Salesforce still holds when it is None.
@@ -84,3 +87,17 @@ class Feed(Protocol):
         Raises:
             StreamEnded: always, in the end.
         """
+
+
+class OrgFeed(Feed, Protocol):
+    """A feed of one org, as `open_feed` gives it."""
+
+    async def can_subscribe(self, topic: str) -> bool:
+        """Tell whether our user may read a topic, without reading it.
+
+        Raises:
+            StreamEnded: the question had no answer; for good when there is no such topic.
+        """
+
+    async def close(self) -> None:
+        """Let go of what is held between streams."""

@@ -18,6 +18,8 @@ from subscribers.feed import Batch, ReceivedEvent
 UNDECODABLE = "undecodable"
 # A publisher may choose the id freely; anything but plain text of this length is represented by its digest.
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
+# Salesforce's numbers have 18 digits and a double 308; a text may claim any exponent, and is not written out beyond.
+_MAX_DIGITS = 400
 
 
 def event_id(event: ReceivedEvent) -> str:
@@ -30,9 +32,11 @@ def event_id(event: ReceivedEvent) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a decoded Avro value as JSON values without a float: doubles as decimal text, bytes as hex."""
+    """Return a decoded value as JSON values without a float: numbers with a fraction as decimal text, bytes as hex."""
     if isinstance(value, float):
         return format(Decimal(repr(value)), "f")
+    if isinstance(value, Decimal):
+        return format(value, "f") if abs(value.adjusted()) <= _MAX_DIGITS else str(value)
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

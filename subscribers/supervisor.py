@@ -94,7 +94,9 @@ class Supervisor:
 
     async def _claim(self) -> StreamLease | None:
         try:
-            return await self._intake.claim_stream(self._org, self._topic, self._holder, self._lease)
+            return await self._intake.claim_stream(
+                self._org, self._topic, self._holder, self._lease, feed=self._feed.kind
+            )
         except Exception as error:  # noqa: BLE001  (whatever the database says, the next try is the answer)
             self._log().warning("stream.claim_failed", error=type(error).__name__)
             return None

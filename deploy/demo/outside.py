@@ -64,9 +64,15 @@ class Salesforce:
         self._http.close()
 
     def query(self, soql: str) -> list[Row]:
-        """Return the records of a query, without their `attributes`."""
+        """Return all records of a query, without their `attributes`."""
+        records: list[Row] = []
         answer = self._http.get(f"{API}/query", params={"q": soql}).raise_for_status()
-        records = json.loads(answer.content, parse_float=Decimal)["records"]
+        while True:
+            page = json.loads(answer.content, parse_float=Decimal)
+            records += page["records"]
+            if page["done"]:
+                break
+            answer = self._http.get(page["nextRecordsUrl"]).raise_for_status()
         return [{name: value for name, value in record.items() if name != "attributes"} for record in records]
 
     def opportunity(self, name: str) -> Row:

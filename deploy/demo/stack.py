@@ -81,11 +81,19 @@ class Stack:
         folder: where state, configuration, data and logs are kept.
         environment: extra variables for every service process.
         database_url: a PostgreSQL of one's own; None lets the service start its embedded one.
+        package: what is deployed to the org.
+        mappings: of the org, as the YAML file has them.
+        reactions: of the org, likewise.
+        org: further settings of the org.
     """
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     database_url: str | None = None
+    package: Path = PACKAGE
+    mappings: dict[str, Any] = field(default_factory=dict)
+    reactions: Sequence[dict[str, Any]] = ()
+    org: dict[str, Any] = field(default_factory=dict)
     entity: str = "acme"
     sandbox: Process | None = None
     services: list[Process] = field(default_factory=list)
@@ -129,7 +137,7 @@ class Stack:
         state.mkdir(exist_ok=True)
         log = self.folder / "sandbox.log"
         command = [sys.executable, "-m", "counterfoil_sandbox", "serve", "--state-dir", str(state)]
-        command += ["--metadata", str(PACKAGE), "--seed", str(seed)]
+        command += ["--metadata", str(self.package), "--seed", str(seed)]
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603  (our own program)
                 command, stdout=output, stderr=output, process_group=0
@@ -172,6 +180,8 @@ class Stack:
                         "audience": org["url"],
                     },
                     "pubsub": {"endpoint": self.info["pubsub"]["endpoint"]},
+                    "reactions": list(self.reactions),
+                    **self.org,
                 }
             },
             "entities": {
@@ -187,6 +197,7 @@ class Stack:
                     },
                 }
             },
+            "mappings": {"main": self.mappings},
         }
 
     def service_environment(self, *, config: Path, ready: Path) -> dict[str, str]:

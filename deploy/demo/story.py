@@ -137,7 +137,11 @@ def paid(cast: Cast, told: Told) -> None:
     news = cast.control.deliveries()[earlier:]
     for row in news:
         cast.screen.step("Stripe", f"webhook {row['type']:<28} answered {row['status']}", at=row["at_ms"] / 1000)
-    opportunity_writes = [row for row in cast.control.writes() if row["path"].endswith("/composite/sobjects")]
+    opportunity_writes = [
+        row
+        for row in cast.control.writes()
+        if any(one["path"].endswith("/composite/sobjects") for one in (row, *row.get("subrequests", ())))
+    ]
     told.until_paid = opportunity_writes[-1]["at"] - cast.screen.started
     cast.screen.step("Salesforce", "amount, fee and net are on the record", at=opportunity_writes[-1]["at"])
     cast.claim(

@@ -99,7 +99,7 @@ def payment_from_command(command: Command) -> payment_pb2.Payment:
         entity=command.entity,
         record_id=command.record_id,
         state=state,
-        method=_METHODS.get(command.method, payment_pb2.METHOD_UNSPECIFIED),
+        method=_METHODS.get(command.method or "", payment_pb2.METHOD_UNSPECIFIED),
         version=command.version,
         payment_intent_id=command.payment_intent_id or "",
         create_time=_time(command.created_at),

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from service.api._deadlines import HasDeadline, time_left
-from service.api._messages import payment_from_facts, payment_of
+from service.api._messages import payment_from_facts, payment_of, request_state_of
 from service.api._pages import Position, write_token
-from service.api._validation import ListQuery, parse_create, parse_get, parse_list
+from service.api._validation import ListQuery, parse_change, parse_create, parse_get, parse_list
 from service.commands import Command, Commands, CommandState
 from service.db import Database
 from service.errors import CounterfoilError, NotFound, Refused, VendorUnavailable
-from service.gen.counterfoil.v1 import payments_service_pb2, payments_service_pb2_grpc
+from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2, payments_service_pb2_grpc
 from service.projection import PaymentFacts, list_payments, read_payment
 
 DEFAULT_WAIT = timedelta(seconds=30)
@@ -29,7 +30,7 @@ def unsuccessful(command: Command) -> CounterfoilError:
     return kind(
         command.message or "The request was given up.",
         reason=command.reason,
-        metadata={"payment_id": command.id, "request_state": command.state.name},
+        metadata={"payment_id": command.target_id or command.id, "request_state": command.state.name},
     )
 
 
@@ -37,6 +38,23 @@ def _patience(context: HasDeadline) -> timedelta:
     """How long to wait for something: a little less than the interceptor allows, or the payment would be lost too."""
     left = time_left(context)
     return DEFAULT_WAIT if left is None else left - min(READ_RESERVE, left / 4)
+
+
+Change = (
+    payments_service_pb2.CapturePaymentRequest
+    | payments_service_pb2.CancelPaymentRequest
+    | payments_service_pb2.RefundPaymentRequest
+)
+_INTENT = "pi_"
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A request for a change, whether it was asked for before, and the payment as it stands."""
+
+    command: Command
+    replayed: bool
+    payment: payment_pb2.Payment
 
 
 class PaymentReader:
@@ -65,7 +83,7 @@ class PaymentReader:
 
 
 class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
-    """The three methods of `counterfoil.v1.PaymentsService`; its contract lists their errors."""
+    """The methods of `counterfoil.v1.PaymentsService`; its contract lists their errors."""
 
     def __init__(self, commands: Commands, payments: PaymentReader, entities: Collection[str]) -> None:
         self._commands = commands
@@ -85,6 +103,61 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
             replayed=replayed,
             client_secret=await self._client_secret(command, context) or "",
         )
+
+    async def CapturePayment(  # noqa: N802  (the contract's name)
+        self, request: payments_service_pb2.CapturePaymentRequest, context: HasDeadline
+    ) -> payments_service_pb2.CapturePaymentResponse:
+        """Capture what is held."""
+        done = await self._change(request, context)
+        return payments_service_pb2.CapturePaymentResponse(
+            payment=done.payment, request_state=request_state_of(done.command.state), replayed=done.replayed
+        )
+
+    async def CancelPayment(  # noqa: N802  (the contract's name)
+        self, request: payments_service_pb2.CancelPaymentRequest, context: HasDeadline
+    ) -> payments_service_pb2.CancelPaymentResponse:
+        """Cancel what was not taken."""
+        done = await self._change(request, context)
+        return payments_service_pb2.CancelPaymentResponse(
+            payment=done.payment, request_state=request_state_of(done.command.state), replayed=done.replayed
+        )
+
+    async def RefundPayment(  # noqa: N802  (the contract's name)
+        self, request: payments_service_pb2.RefundPaymentRequest, context: HasDeadline
+    ) -> payments_service_pb2.RefundPaymentResponse:
+        """Give back what was taken."""
+        done = await self._change(request, context)
+        return payments_service_pb2.RefundPaymentResponse(
+            payment=done.payment,
+            refund_id=done.command.result_id or "",
+            request_state=request_state_of(done.command.state),
+            replayed=done.replayed,
+        )
+
+    async def _change(self, request: Change, context: HasDeadline) -> "_Changed":
+        """Have something done with a payment, and wait for it; the command lives on when the caller does not."""
+        payment_id, asked = parse_change(request)
+        self._require(asked.entity)
+        intent = await self._intent_of(asked.entity, payment_id)
+        command, replayed = await self._commands.accept(replace(asked, target_id=intent))
+        command = await self._commands.wait(command.id, _patience(context))
+        if command.state.settled and command.state is not CommandState.SUCCEEDED:
+            raise unsuccessful(command)
+        facts = await self._payments.read(command.entity, intent)
+        # Unknown here until Stripe's news of it have come.
+        payment = payment_pb2.Payment(payment_id=intent, entity=command.entity, payment_intent_id=intent)
+        return _Changed(command, replayed, payment_from_facts(facts) if facts else payment)
+
+    async def _intent_of(self, entity: str, payment_id: str) -> str:
+        """Return Stripe's id of a payment, by which every request for a change names it."""
+        if payment_id.startswith(_INTENT):
+            return payment_id
+        facts = await self._payments.read(entity, payment_id)
+        if facts is None:
+            raise NotFound("There is no payment of this id: check the id and the entity.")
+        if facts.payment_intent_id is None:
+            raise Refused("Nothing of this payment has reached Stripe yet.", reason="PAYMENT_NOT_FOUND")
+        return facts.payment_intent_id
 
     async def GetPayment(  # noqa: N802  (the contract's name)
         self, request: payments_service_pb2.GetPaymentRequest, _context: HasDeadline

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from service.api._pages import Position, filter_digest, read_token
-from service.commands import PaymentRequest
-from service.domain import normalise_salesforce_id, sobject_of
+from service.commands import CREATE_PAYMENT, Request, checked
+from service.domain import from_minor, normalise_salesforce_id, sobject_of
 from service.errors import InvalidRequest, Violation
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2
 from service.projection import PaymentStatus
@@ -23,9 +23,17 @@ DEFAULT_PAGE = 50
 MAX_PAGE = 200
 
 # Where our words and the contract's differ.
-_PATHS = {"payment_method_id": "off_session.payment_method_id"}
+_PATHS = {"payment_method_id": "off_session.payment_method_id", "amount": "amount.amount_minor"}
+_CHANGES = {
+    payments_service_pb2.CapturePaymentRequest: "capture_payment",
+    payments_service_pb2.CancelPaymentRequest: "cancel_payment",
+    payments_service_pb2.RefundPaymentRequest: "refund_payment",
+}
+# Stands for the payment in the rules that all requests share, until its request is known to have reached Stripe.
+_SOME_PAYMENT = "pi_0"
 _ENTITY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _PAYMENT = re.compile(r"cmd_[0-9a-f]{32}|pi_[A-Za-z0-9_]{1,250}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}")
 
 
@@ -59,6 +67,18 @@ class _Check:
     def entity(self, value: str) -> str:
         return self.matches("entity", value, _ENTITY, "give the name of a legal entity of the configuration")
 
+    def payment_id(self, value: str) -> str:
+        return self.matches("payment_id", value, _PAYMENT, "give a payment's id (cmd_... or pi_...)")
+
+    def amount(self, value: payment_pb2.MinorAmount) -> dict[str, str]:
+        """Return an amount as the arguments of an operation."""
+        code = self.matches("amount.currency_code", value.currency_code, _CURRENCY, "give three capital letters")
+        if value.amount_minor <= 0:
+            self.wrong("amount.amount_minor", "must be above zero, in minor units")
+        if self.violations:
+            return {}
+        return {"amount": format(from_minor(value.amount_minor, code), "f"), "currency": code}
+
     def record_id(self, value: str) -> str:
         def parse() -> str:
             record_id = normalise_salesforce_id(value)
@@ -82,26 +102,71 @@ class _Check:
             raise InvalidRequest(self.violations)
 
 
-def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> PaymentRequest:
-    """Return the checked request; the rules shared with Salesforce's requests are those of `PaymentRequest`.
+def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> Request:
+    """Return the checked request; the rules shared with Salesforce's requests are those of its operation.
 
     Raises:
         InvalidRequest: with every violation.
     """
     check = _Check()
     off_session = request.off_session
-    asked = PaymentRequest(
+    arguments = {"method": request.WhichOneof("method") or ""}
+    if off_session.HasField("payment_method_id"):
+        arguments["payment_method_id"] = off_session.payment_method_id
+    if request.capture_method:
+        arguments["capture_method"] = _capture_method(request.capture_method)
+    asked = Request(
         entity=check.entity(request.entity),
+        operation=CREATE_PAYMENT,
         record_id=request.record_id,
-        method=request.WhichOneof("method") or "",
-        payment_method_id=off_session.payment_method_id if off_session.HasField("payment_method_id") else None,
+        arguments=arguments,
         version=request.version or "1",
         request_id=request.request_id or None,
         source="grpc",
     )
-    parsed = check.gather(asked.checked) or asked
+    parsed = check.gather(lambda: checked(asked)) or asked
     check.done()
     return parsed
+
+
+def _capture_method(method: int) -> str:
+    name = payments_service_pb2.CaptureMethod.DESCRIPTOR.values_by_number.get(method)
+    return name.name.removeprefix("CAPTURE_METHOD_").lower() if name else "a method of a later version"
+
+
+def parse_change(
+    request: payments_service_pb2.CapturePaymentRequest
+    | payments_service_pb2.CancelPaymentRequest
+    | payments_service_pb2.RefundPaymentRequest,
+) -> tuple[str, Request]:
+    """Return (payment id, checked request) of something to be done with a payment, which names it later.
+
+    Raises:
+        InvalidRequest: with every violation.
+    """
+    check = _Check()
+    payment_id = check.payment_id(request.payment_id)
+    arguments: dict[str, str] = {}
+    if not isinstance(request, payments_service_pb2.CancelPaymentRequest) and request.HasField("amount"):
+        arguments |= check.amount(request.amount)
+    if not isinstance(request, payments_service_pb2.CapturePaymentRequest) and request.reason:
+        arguments["reason"] = _reason(request.reason)
+    asked = Request(
+        entity=check.entity(request.entity),
+        operation=_CHANGES[type(request)],
+        target_id=_SOME_PAYMENT,
+        arguments=arguments,
+        version=request.version or "1",
+        request_id=request.request_id or None,
+    )
+    parsed = check.gather(lambda: checked(asked)) or asked
+    check.done()
+    return payment_id, parsed
+
+
+def _reason(reason: int) -> str:
+    name = payments_service_pb2.Reason.DESCRIPTOR.values_by_number.get(reason)
+    return name.name.removeprefix("REASON_").lower() if name else "a reason of a later version"
 
 
 def parse_get(request: payments_service_pb2.GetPaymentRequest) -> tuple[str, str]:
@@ -112,7 +177,7 @@ def parse_get(request: payments_service_pb2.GetPaymentRequest) -> tuple[str, str
     """
     check = _Check()
     entity = check.entity(request.entity)
-    payment_id = check.matches("payment_id", request.payment_id, _PAYMENT, "give a payment's id (cmd_... or pi_...)")
+    payment_id = check.payment_id(request.payment_id)
     check.done()
     return entity, payment_id
 

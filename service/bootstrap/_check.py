@@ -15,11 +15,12 @@ from service.clients import SalesforceApi, StripeApi
 from service.clock import SystemClock
 from service.config import Installation, Settings, load_installation
 from service.errors import ConfigurationError, VendorDenied, VendorUnavailable
-from service.maintenance import Finding, check_account, check_mappings, check_org, fault, note, ok
-from subscribers import Cause, PubSubFeed, StreamEnded
+from service.maintenance import Finding, check_account, check_org, fault, note, ok, verify_mappings
+from subscribers import Cause, OrgFeed, StreamEnded, open_feed
 
 _ENVIRONMENT = "environment"
 _DATABASE = "database"
+_APIS = {"pubsub": "Pub/Sub API", "cometd": "Streaming API"}
 _WEBHOOK_SECRET = "whsec_"  # noqa: S105  (how all of them begin: docs.stripe.com/webhooks/signature)
 
 
@@ -41,7 +42,7 @@ class _Check:
     clock: SystemClock = field(default_factory=SystemClock)
     stripe: dict[str, StripeApi] = field(default_factory=dict)
     salesforce: dict[str, SalesforceApi] = field(default_factory=dict)
-    feeds: dict[str, PubSubFeed] = field(default_factory=dict)
+    feeds: dict[str, OrgFeed] = field(default_factory=dict)
 
     def run(self, load: Callable[[], Settings]) -> Iterator[Finding]:
         try:
@@ -63,6 +64,10 @@ class _Check:
             yield from asyncio.run(self._vendors(installation))
 
     def _installation(self, settings: Settings, installation: Installation) -> Iterator[Finding]:
+        try:
+            verify_mappings(installation)
+        except ConfigurationError as error:
+            yield from _faults(error, "mapping")
         counts = f"{len(installation.entities)} entities, {len(installation.orgs)} orgs"
         yield ok(str(settings.config_file), "file", counts)
         embedded = settings.database_url is None and settings.database_url_file is None
@@ -86,21 +91,17 @@ class _Check:
         for name, org in installation.orgs.items():
             try:
                 self.salesforce[name] = SalesforceApi(name, org, self.clock)
-                self.feeds[name] = PubSubFeed(name, org, shared_credentials(self.salesforce[name]))
+                self.feeds[name] = open_feed(name, org, shared_credentials(self.salesforce[name]))
                 yield ok(f"orgs.{name}", "secrets", org.auth.flow)
             except ConfigurationError as error:
                 yield from _faults(error, "secrets")
-            yield from check_mappings(name, installation.mappings.get(name, {}))
 
     async def _vendors(self, installation: Installation) -> list[Finding]:
         accounts = (
             check_account(name, installation.entities[name].stripe, api, self.clock)
             for name, api in self.stripe.items()
         )
-        orgs = (
-            check_org(name, installation.orgs[name], api, installation.mappings.get(name, {}), self._topic)
-            for name, api in self.salesforce.items()
-        )
+        orgs = (check_org(name, installation, api, self._topic) for name, api in self.salesforce.items())
         try:
             found = await asyncio.gather(*accounts, *orgs)
         finally:
@@ -112,7 +113,8 @@ class _Check:
             return await self.feeds[org].can_subscribe(topic)
         except StreamEnded as error:
             kind = VendorDenied if error.cause is Cause.STOP else VendorUnavailable
-            text = f"Salesforce's Pub/Sub API refused the topic or did not answer ({error.code or error.cause})"
+            api = _APIS[self.feeds[org].kind]
+            text = f"Salesforce's {api} refused the topic or did not answer ({error.code or error.cause})"
             raise kind(text, vendor="salesforce", code=error.code or None) from None
 
     async def _close(self) -> None:

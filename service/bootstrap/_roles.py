@@ -12,15 +12,27 @@ from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
 from service.commands import Acceptor, Tasks
 from service.config import Role
-from service.delivery import Deliverer
+from service.currencies import reporting_of
+from service.delivery import Deliverer, Reactor
 from service.intake import Intake, StreamIntake
-from service.maintenance import Fetcher, Retention
+from service.maintenance import (
+    CurrencyReader,
+    DueWatch,
+    FactWatch,
+    Fetcher,
+    Healer,
+    Linker,
+    Reconciler,
+    Remapper,
+    Retention,
+)
 from service.projection import Projector
-from subscribers import Credentials, CredentialsValue, PubSubFeed, Supervisor
+from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
 
 # Above the queue's own limit, whose refusal says when to come back; each connection has one event under way.
 _SPARE_CONNECTIONS = 256
 _RETENTION_SECONDS = 3600.0
+_FACTS_SECONDS = 60.0
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
@@ -44,6 +56,7 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
             for index, ref in enumerate(entity.stripe.webhook_secrets)
         ]
         for name, entity in parts.installation.entities.items()
+        if entity.stripe.webhook_secrets
     }
     app = build_web_app(intake, secrets, parts.readiness, parts.clock, settings)
     limit = settings.intake_queue_limit + _SPARE_CONNECTIONS
@@ -78,26 +91,55 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     tasks = Tasks(database.url, settings, clock, name=parts.holder)
     acceptor = Acceptor(database, wakes, parts.installation, parts.commands)
     projector = Projector(
-        database, wakes, clock, entities=parts.installation.entities, batch_limit=settings.projection_batch_limit
-    )
-    deliverer = Deliverer(
         database,
         wakes,
         clock,
-        salesforce=parts.salesforce,
+        entities=parts.installation.entities,
+        batch_limit=settings.projection_batch_limit,
         mappings=parts.installation.mappings,
-        holder=parts.holder,
-        lease=lease,
-        batch_limit=settings.delivery_batch_limit,
-        attempts_limit=settings.delivery_attempts,
+        reactions={name: org.reactions for name, org in parts.installation.orgs.items()},
+        reporting=reporting_of(parts.installation),
     )
-    fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, lease=lease)
+    deliverers = {
+        name: Deliverer(
+            database,
+            wakes,
+            clock,
+            org=name,
+            salesforce=parts.salesforce[name],
+            names=parts.installation.mappings.get(name, {}),
+            terms=org.delivery,
+            holder=parts.holder,
+            lease=lease,
+            call_timeout=timedelta(seconds=org.timeout_seconds),
+            batch_limit=settings.delivery_batch_limit,
+            attempts_limit=settings.delivery_attempts,
+        )
+        for name, org in parts.installation.orgs.items()
+    }
+    orgs = {name: entity.org for name, entity in parts.installation.entities.items()}
+    reconciler = Reconciler(database, clock, orgs=orgs)
+    fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, reconciler=reconciler, lease=lease)
+    linker = Linker(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation, lease=lease)
+    watch = FactWatch(database, clock, entities=list(parts.installation.entities))
+    due = DueWatch(database, wakes, clock, parts.installation)
+    healer = Healer(database, wakes, clock, parts.installation)
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
+    reader = CurrencyReader(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation)
+    await reader.step()  # what is written before would be written again with its currency
+    remapper = Remapper(database, wakes, parts.installation)
     steps = (
         ("accept", acceptor.step, "inbox", settings.poll_seconds),
         ("project", projector.step, "mirror", settings.poll_seconds),
-        ("deliver", deliverer.step, "outbox", settings.poll_seconds),
+        *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
+        ("links", linker.step, "links", settings.poll_seconds),
+        ("currencies", reader.step, "currencies", settings.poll_seconds),
+        ("facts", watch.step, "facts", _FACTS_SECONDS),
+        ("remap", remapper.step, "remap", _RETENTION_SECONDS),
+        *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),
+        ("heal", healer.step, "heal", _RETENTION_SECONDS),
+        ("due", due.step, "due", _FACTS_SECONDS),
         ("retention", retention.step, "retention", _RETENTION_SECONDS),
     )
     loops = [spawn(loop(name, step, wakes, topic, stop, seconds=seconds), name) for name, step, topic, seconds in steps]
@@ -111,6 +153,22 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         _, late = await asyncio.wait([*loops, working], timeout=settings.drain_seconds / 2)
         for task in late:
             task.cancel()
+
+
+def _reactors(parts: Parts, lease: timedelta) -> list[Reactor]:
+    """Return what reacts in the orgs that have rules for it."""
+    return [
+        Reactor(
+            parts.database,
+            parts.clock,
+            org=name,
+            salesforce=parts.salesforce[name],
+            holder=parts.holder,
+            lease=lease,
+        )
+        for name, org in parts.installation.orgs.items()
+        if org.reactions
+    ]
 
 
 def shared_credentials(org: SalesforceApi) -> Credentials:
@@ -132,7 +190,7 @@ async def subscriber(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]
     intake = StreamIntake(parts.database, parts.wakes, parts.clock)
     lease = timedelta(seconds=parts.settings.lease_seconds)
     feeds = {
-        name: PubSubFeed(name, org, shared_credentials(parts.salesforce[name]))
+        name: open_feed(name, org, shared_credentials(parts.salesforce[name]))
         for name, org in parts.installation.orgs.items()
     }
     reading = [

@@ -20,6 +20,7 @@ from service.bootstrap._store import Store, prepare
 from service.clock import SystemClock
 from service.config import Installation, Role, Settings
 from service.errors import ConfigurationError
+from service.maintenance import verify_mappings
 
 _DATABASE_SECONDS = 5.0
 
@@ -33,6 +34,7 @@ def serve(settings: Settings, installation: Installation, store: Store, roles: C
         ConfigurationError: something is set so that the service must not start.
         ExceptionGroup: a part ended that must not end.
     """
+    verify_mappings(installation)
     prepare(store, settings, installation)
     readiness = Readiness(["database", *(role.value for role in ORDER if role in roles)])
     parts = build(settings, installation, store.url, readiness, SystemClock())

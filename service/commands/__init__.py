@@ -6,22 +6,27 @@ effect for one business action, and the same action with other parameters.
 """
 
 from service.commands._commands import Commands
-from service.commands._events import Acceptor
+from service.commands._events import REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
-from service.commands._request import PaymentRequest
+from service.commands._operations import OPERATIONS, checked
+from service.commands._request import CREATE_PAYMENT, Request
 from service.commands._steps import CREATED_TYPES, Steps
 from service.commands._tasks import Tasks
 from service.commands._terms import TermsReader, terms_fields
 
 __all__ = [
     "CREATED_TYPES",
+    "CREATE_PAYMENT",
+    "OPERATIONS",
+    "REQUEST_FIELDS",
     "Acceptor",
     "Command",
     "CommandState",
     "Commands",
-    "PaymentRequest",
+    "Request",
     "Steps",
     "Tasks",
     "TermsReader",
+    "checked",
     "terms_fields",
 ]

@@ -8,9 +8,12 @@ from datetime import timedelta
 from service import telemetry
 from service.commands import _ledger as ledger
 from service.commands._ledger import Command, CommandState, Outcome
-from service.commands._request import CREATE_PAYMENT, PaymentRequest
+from service.commands._operations import OPERATIONS, checked
+from service.commands._request import Request
+from service.commands._sights import sight_of
 from service.commands._steps import Steps
 from service.commands._tasks import defer
+from service.commands._words import in_words
 from service.db import Database, Transaction, Wakes
 from service.domain import retry_delay
 from service.errors import Conflict, NotFound, Refused, VendorDenied, VendorError, VendorRejected
@@ -53,7 +56,7 @@ class Commands:
     def _wakes(self) -> Wakes:
         return self._steps.wakes
 
-    async def accept(self, request: PaymentRequest) -> tuple[Command, bool]:
+    async def accept(self, request: Request) -> tuple[Command, bool]:
         """Record a request with a task to carry it out; True when it was asked before.
 
         Raises:
@@ -65,16 +68,16 @@ class Commands:
         self._wakes.signal("mirror")
         command = accepted.command
         if accepted.replayed and not accepted.same_request and command.state is CommandState.SUCCEEDED:
-            await self._steps.recheck(command)
+            await self._recheck(command)
         return command, accepted.replayed
 
-    async def accept_in(self, tx: Transaction, request: PaymentRequest, traceparent: str | None) -> Accepted:
+    async def accept_in(self, tx: Transaction, request: Request, traceparent: str | None) -> Accepted:
         """Record a request in a transaction of the caller's."""
-        request = request.checked()
+        request = checked(request)
         wanted = self._command(request, traceparent)
         if await ledger.add(tx, wanted):
             await defer(tx, wanted)
-            await observe(tx, [ledger.sight_of(wanted)], now=self._steps.clock.now())
+            await observe(tx, [sight_of(wanted)], now=self._steps.clock.now())
             return Accepted(wanted, replayed=False, same_request=True)
         known = await ledger.find(tx, wanted)
         if known is None or known.fingerprint != wanted.fingerprint:
@@ -91,10 +94,10 @@ class Commands:
             tx, command.id, state=CommandState.ACCEPTED, reason=None, message=None, settled_at=None, **fresh
         )
         await defer(tx, command)
-        await observe(tx, [ledger.sight_of(command)], now=self._steps.clock.now())
+        await observe(tx, [sight_of(command)], now=self._steps.clock.now())
         return command
 
-    def _command(self, request: PaymentRequest, traceparent: str | None) -> Command:
+    def _command(self, request: Request, traceparent: str | None) -> Command:
         entity = self._steps.installation.entities.get(request.entity)
         if entity is None:
             raise NotFound(
@@ -105,12 +108,12 @@ class Commands:
             id=f"cmd_{self._steps.clock.new_id().hex}",
             entity=request.entity,
             org=entity.org,
-            operation=CREATE_PAYMENT,
+            operation=request.operation,
             record_id=request.record_id,
+            subject=request.subject,
             version=request.version,
             fingerprint=request.fingerprint(),
-            method=request.method,
-            payment_method_id=request.payment_method_id,
+            arguments=dict(request.arguments),
             request_id=request.request_id,
             requested_by=request.requested_by,
             source=request.source,
@@ -124,6 +127,7 @@ class Commands:
             revision=1,
             payment_intent_id=None,
             checkout_session_id=None,
+            result_id=None,
             traceparent=traceparent,
             created_at=min(request.asked_at or now, now),
             settled_at=None,
@@ -141,7 +145,7 @@ class Commands:
             telemetry.log().error("command.unknown", command_id=command_id)
             return
         attributes = {"counterfoil.entity": command.entity, "counterfoil.command": command.id}
-        with telemetry.span("command.create_payment", parent=command.traceparent, attributes=attributes):
+        with telemetry.span(f"command.{command.operation}", parent=command.traceparent, attributes=attributes):
             if command.state.settled:
                 await self._show_conflict(command)
             else:
@@ -149,9 +153,9 @@ class Commands:
 
     async def _carry_out(self, command: Command, attempts: int) -> None:
         try:
-            outcome, answers = await self._steps.create_payment(command)
+            outcome, answers = await OPERATIONS[command.operation].steps(self._steps, command)
         except (Refused, VendorRejected) as error:
-            outcome, answers = Outcome(CommandState.REFUSED, error.reason, error.message), []
+            outcome, answers = Outcome(CommandState.REFUSED, error.reason, in_words(error)), []
         except Exception as error:
             if attempts + 1 < self._attempts_limit:
                 telemetry.log().warning("command.again", command_id=command.id, error=type(error).__name__)
@@ -170,7 +174,7 @@ class Commands:
                 return  # another worker, taking this one for dead, was faster
             settled = await ledger.settle(tx, current, outcome, now=self._steps.clock.now())
             seen = [one for answer in answers for one in self._steps.sights(command, answer)]
-            observed = await observe(tx, [ledger.sight_of(settled), *seen], now=self._steps.clock.now())
+            observed = await observe(tx, [sight_of(settled), *seen], now=self._steps.clock.now())
         telemetry.commands_settled.add(1, {"state": settled.state.value, "reason": settled.reason or ""})
         self._wakes.signal("mirror")
         if observed.fetch:
@@ -187,10 +191,10 @@ class Commands:
 
     async def _show_conflict(self, command: Command) -> None:
         """Compare a repeated request with what was done for the first; show a difference on the record."""
-        if command.state is not CommandState.SUCCEEDED:
+        if command.state is not CommandState.SUCCEEDED or OPERATIONS[command.operation].recheck is None:
             return
         try:
-            await self._steps.recheck(command)
+            await self._recheck(command)
             conflict = None
         except Conflict as error:
             conflict = error.message
@@ -201,10 +205,15 @@ class Commands:
                 await self.note_conflict_in(tx, command, conflict)
             self._wakes.signal("mirror")
 
+    async def _recheck(self, command: Command) -> None:
+        recheck = OPERATIONS[command.operation].recheck
+        if recheck is not None:
+            await recheck(self._steps, command)
+
     async def note_conflict_in(self, tx: Transaction, command: Command, conflict: str | None) -> None:
         """Show on the record that the same action was asked with other parameters."""
         changed = await ledger.change(tx, command.id, conflict=conflict)
-        await observe(tx, [ledger.sight_of(changed)], now=self._steps.clock.now())
+        await observe(tx, [sight_of(changed)], now=self._steps.clock.now())
 
     async def wait(self, command_id: str, timeout: timedelta) -> Command:  # noqa: ASYNC109  (the caller's deadline)
         """Return the command once it is settled, or as it is when the time is up.
@@ -247,6 +256,15 @@ def _conflict(wanted: Command, known: Command | None) -> Conflict:
         fault = "this request_id was used for another request: choose a new one"
     else:
         fault = (
-            f"version {wanted.version} of this action was asked before with other parameters: ask with a new version"
+            f"version {wanted.version} of this action was asked before {_difference(wanted, known)}: "
+            "ask with a new version"
         )
     return Conflict(fault, metadata={"command_id": known.id if known else "", "version": wanted.version})
+
+
+def _difference(wanted: Command, known: Command | None) -> str:
+    """Tell both amounts, where they are what differs."""
+    theirs, ours = ((one.arguments.get("amount") or "all of it") if one else None for one in (known, wanted))
+    if theirs is None or theirs == ours:
+        return "with other parameters"
+    return f"for {theirs} and now for {ours}"

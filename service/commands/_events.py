@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -9,14 +10,30 @@ import orjson
 from service import inbox, telemetry
 from service.commands import _ledger as ledger
 from service.commands._commands import Commands
-from service.commands._request import CREATE_PAYMENT, PaymentRequest
+from service.commands._operations import OPERATIONS
+from service.commands._request import Request
+from service.commands._sights import refusal_of
 from service.commands._tasks import defer
 from service.config import Installation
 from service.db import Database, Transaction, Wakes
 from service.domain import normalise_salesforce_id, sobject_of
-from service.errors import CounterfoilError, InvalidRequest, Refused, Violation
+from service.errors import CounterfoilError, InvalidRequest, Refused
 from service.inbox import InboxRow, State
 from service.intake import observe
+
+# The fields of Payment_Request__e by which an argument or a target is given.
+FIELDS = {
+    "method": "Method__c",
+    "payment_method_id": "Payment_Method_Id__c",
+    "capture_method": "Capture_Method__c",
+    "payment_intent_id": "Payment_Intent_Id__c",
+    "amount": "Amount__c",
+    "currency": "Currency_Code__c",
+    "reason": "Reason__c",
+}
+_BASE = ("Operation__c", "Record_Id__c", "Version__c", "Entity__c", "Request_Id__c", "Requested_By__c")
+REQUEST_FIELDS = frozenset({*_BASE, *FIELDS.values()})
+"""All that is read of a Payment_Request__e."""
 
 _BATCH_LIMIT = 50
 # Salesforce keeps platform events for 72 hours and purges late (Platform Events Developer Guide).
@@ -65,25 +82,28 @@ class Acceptor:
             await self.commands.note_conflict_in(tx, command, error.message)
             return
         try:
-            record_id = normalise_salesforce_id(_text(orjson.loads(row.payload), "Record_Id__c") or "")
+            payload = orjson.loads(row.payload)
+            record_id = normalise_salesforce_id(_text(payload, "Record_Id__c") or "")
             sobject_of(record_id)
         except InvalidRequest:
             return  # no record to put it on: the inbox keeps event and reason
         entity = next(iter(self.installation.entities_of(row.account)), None)
         if entity is not None:
-            seen = ledger.refusal_of(row.event_id, entity, record_id, error, at=row.received_at)
+            operation = _text(payload, "Operation__c")
+            seen = refusal_of(row.event_id, entity, record_id, operation, error, at=row.received_at)
             await observe(tx, [replace(seen, traceparent=row.traceparent)], now=row.received_at)
 
-    def _request(self, row: InboxRow) -> PaymentRequest:
+    def _request(self, row: InboxRow) -> Request:
         payload = orjson.loads(row.payload)
-        operation = _text(payload, "Operation__c")
-        if operation != CREATE_PAYMENT:
-            raise InvalidRequest([Violation("Operation__c", f"is unknown: give {CREATE_PAYMENT}")])
-        return PaymentRequest(
+        operation = _text(payload, "Operation__c") or ""
+        target = OPERATIONS[operation].target if operation in OPERATIONS else None
+        arguments = {name: value for name, field in FIELDS.items() if (value := _text(payload, field)) is not None}
+        return Request(
             entity=self._entity(row.account, _text(payload, "Entity__c")),
+            operation=operation,
             record_id=_text(payload, "Record_Id__c") or "",
-            method=_text(payload, "Method__c") or "",
-            payment_method_id=_text(payload, "Payment_Method_Id__c"),
+            target_id=arguments.pop(target.name, None) if target else None,
+            arguments=arguments,
             version=_text(payload, "Version__c") or "1",
             request_id=_text(payload, "Request_Id__c") or row.event_id,
             requested_by=_text(payload, "Requested_By__c") or _text(payload, "CreatedById"),
@@ -111,5 +131,8 @@ def _moment(milliseconds: Any, received_at: datetime) -> datetime | None:
 
 
 def _text(payload: dict[str, Any], field: str) -> str | None:
+    """Return a field as text: of a number the shortest that reads as the same number, which is what was entered."""
     value = payload.get(field)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return format(Decimal(repr(value)), "f")
     return value.strip() or None if isinstance(value, str) else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -27,8 +27,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from service.db import Transaction, metadata
-from service.domain import Evidence, Observation, canonical
-from service.errors import CounterfoilError
 
 commands = Table(
     "commands",
@@ -37,11 +35,11 @@ commands = Table(
     Column("entity", Text, nullable=False),
     Column("org", Text, nullable=False),
     Column("operation", Text, nullable=False),
-    Column("record_id", Text, nullable=False),
+    Column("record_id", Text),
+    Column("subject", Text, nullable=False),
     Column("business_version", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
-    Column("method", Text, nullable=False),
-    Column("payment_method_id", Text),
+    Column("arguments", Text, nullable=False),
     Column("request_id", Text),
     Column("requested_by", Text),
     Column("source", Text, nullable=False),
@@ -55,10 +53,11 @@ commands = Table(
     Column("revision", BigInteger, nullable=False, server_default=text("1")),
     Column("payment_intent_id", Text),
     Column("checkout_session_id", Text),
+    Column("result_id", Text),
     Column("traceparent", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("settled_at", DateTime(timezone=True)),
-    UniqueConstraint("entity", "record_id", "operation", "business_version", name="commands_business_key"),
+    UniqueConstraint("entity", "subject", "operation", "business_version", name="commands_business_key"),
 )
 Index(
     "commands_request",
@@ -103,17 +102,21 @@ class CommandState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One business action."""
+    """One business action.
+
+    `subject` is what its version counts for: the Stripe object that was named, else the record. `result_id` is the
+    object that was made or changed, where neither a payment intent nor a checkout session was.
+    """
 
     id: str
     entity: str
     org: str
     operation: str
-    record_id: str
+    record_id: str | None
+    subject: str
     version: str
     fingerprint: str
-    method: str
-    payment_method_id: str | None
+    arguments: dict[str, str]
     request_id: str | None
     requested_by: str | None
     source: str
@@ -127,9 +130,20 @@ class Command:
     revision: int
     payment_intent_id: str | None
     checkout_session_id: str | None
+    result_id: str | None
     traceparent: str | None
     created_at: datetime
     settled_at: datetime | None
+
+    @property
+    def method(self) -> str | None:
+        """How a payment is collected."""
+        return self.arguments.get("method")
+
+    @property
+    def target_id(self) -> str | None:
+        """The Stripe object that something is to be done with, if it was named."""
+        return None if self.subject == self.record_id else self.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +151,7 @@ class Call:
     """One Stripe call of a command; `parameters` are what was sent first and is sent again, whatever changed since."""
 
     idempotency_key: str
+    command_id: str
     parameters: dict[str, Any]
     result_id: str | None
     begun_at: datetime
@@ -160,6 +175,7 @@ def _command(row: Row[Any]) -> Command:
     values["version"] = values.pop("business_version")
     values["state"] = CommandState(values["state"])
     values["terms"] = None if values["terms"] is None else orjson.loads(values["terms"])
+    values["arguments"] = orjson.loads(values["arguments"])
     return Command(**values)
 
 
@@ -167,6 +183,7 @@ async def add(tx: Transaction, command: Command) -> bool:
     """Record a command; False when its business key or request id is taken: then `find` tells by which."""
     values = {name: getattr(command, name) for name in commands.c.keys() if name != "business_version"}  # noqa: SIM118
     values |= {"business_version": command.version, "terms": None}
+    values["arguments"] = orjson.dumps(command.arguments, option=orjson.OPT_SORT_KEYS).decode()
     result = await tx.execute(insert(commands).values(values).on_conflict_do_nothing().returning(commands.c.id))
     return result.one_or_none() is not None
 
@@ -176,7 +193,7 @@ async def find(tx: Transaction, command: Command) -> Command | None:
     same_request = and_(commands.c.entity == command.entity, commands.c.request_id == command.request_id)
     same_business = and_(
         commands.c.entity == command.entity,
-        commands.c.record_id == command.record_id,
+        commands.c.subject == command.subject,
         commands.c.operation == command.operation,
         commands.c.business_version == command.version,
     )
@@ -223,61 +240,6 @@ async def settle(tx: Transaction, command: Command, outcome: Outcome, *, now: da
     )
 
 
-def sight_of(command: Command) -> Observation:
-    """Return a command as an observation, so that its outcome takes the same road to Salesforce as Stripe's news."""
-    terms = command.terms or {}
-    body = {
-        "id": command.id,
-        "object": "counterfoil.request",
-        "state": command.state.value,
-        "reason": command.reason,
-        "message": command.message,
-        "conflict": command.conflict,
-        "failure_code": command.failure_code,
-        "failure_message": command.failure_message,
-        "method": command.method,
-        "version": command.version,
-        "request_id": command.request_id,
-        "requested_by": command.requested_by,
-        "account_id": terms.get("account_id"),
-        "amount_minor": terms.get("amount_minor"),
-        "currency": terms.get("currency"),
-    }
-    return Observation(
-        entity=command.entity,
-        object_type="counterfoil.request",
-        object_id=command.id,
-        body=canonical(body),
-        # Ordered by revision, not by the clocks of the machines that happened to write.
-        as_of=command.created_at + timedelta(microseconds=command.revision),
-        evidence=Evidence.FETCH,
-        record_id=command.record_id,
-        created_at=command.created_at,
-        traceparent=command.traceparent,
-    )
-
-
-def refusal_of(event_id: str, entity: str, record_id: str, error: CounterfoilError, *, at: datetime) -> Observation:
-    """Return a request that was refused before it became a command, as an observation of its record."""
-    body = {
-        "id": f"refused_{event_id}",
-        "object": "counterfoil.request",
-        "state": CommandState.REFUSED.value,
-        "reason": error.reason,
-        "message": error.message,
-    }
-    return Observation(
-        entity=entity,
-        object_type="counterfoil.request",
-        object_id=body["id"],
-        body=canonical(body),
-        as_of=at,
-        evidence=Evidence.FETCH,
-        record_id=record_id,
-        created_at=at,
-    )
-
-
 async def begin_call(
     tx: Transaction, command: Command, *, key: str, step: str, parameters: dict[str, Any], now: datetime
 ) -> Call:
@@ -295,9 +257,9 @@ async def begin_call(
         )
         .on_conflict_do_nothing()
     )
-    columns = (calls.c.parameters, calls.c.result_id, calls.c.begun_at, calls.c.finished_at)
+    columns = (calls.c.command_id, calls.c.parameters, calls.c.result_id, calls.c.begun_at, calls.c.finished_at)
     row = (await tx.execute(select(*columns).where(calls.c.idempotency_key == key))).one()
-    return Call(key, orjson.loads(row.parameters), row.result_id, row.begun_at, row.finished_at)
+    return Call(key, row.command_id, orjson.loads(row.parameters), row.result_id, row.begun_at, row.finished_at)
 
 
 async def finish_call(

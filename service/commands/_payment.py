@@ -13,16 +13,10 @@ Params = dict[str, Any]
 _DESCRIPTION_LIMIT = 500
 
 
-def metadata(command: Command, terms: Terms, key: str, traceparent: str | None) -> dict[str, str]:
-    """Return what every object we make carries: by it Stripe's news find their way back."""
-    carried = {
-        Carried.EFFECT: key,
-        Carried.REQUEST: command.id,
-        Carried.RECORD: command.record_id,
-        "salesforce_object": SOURCE_OBJECTS[command.record_id[:3]],
-        "salesforce_account_id": terms.account_id,
-    }
-    return carried | ({Carried.TRACE: traceparent} if traceparent else {})
+def metadata(command: Command, terms: Terms, carried: Mapping[str, str]) -> dict[str, str]:
+    """Return what every payment we make carries: by it Stripe's news find their way back."""
+    source = {"salesforce_object": SOURCE_OBJECTS[(command.record_id or "")[:3]]}
+    return {**carried, **source, "salesforce_account_id": terms.account_id}
 
 
 def customer_params(terms: Terms, key: str, traceparent: str | None) -> Params:
@@ -32,7 +26,9 @@ def customer_params(terms: Terms, key: str, traceparent: str | None) -> Params:
     return params | ({"name": terms.account_name} if terms.account_name else {})
 
 
-def intent_params(terms: Terms, customer: str, carried: Mapping[str, str], payment_method: str | None) -> Params:
+def intent_params(
+    command: Command, terms: Terms, customer: str, carried: Mapping[str, str], payment_method: str | None
+) -> Params:
     """Return the parameters of a payment intent; with a payment method it is confirmed without the customer."""
     params: Params = {
         "amount": terms.amount_minor,
@@ -41,6 +37,7 @@ def intent_params(terms: Terms, customer: str, carried: Mapping[str, str], payme
         "description": terms.title[:_DESCRIPTION_LIMIT],
         "metadata": dict(carried),
         "automatic_payment_methods": {"enabled": True},
+        **_capture(command),
     }
     if payment_method is not None:
         # Nobody is there to be redirected: methods that would need it are left out.
@@ -72,9 +69,18 @@ def session_params(command: Command, terms: Terms, customer: str, carried: Mappi
         "line_items": [{"quantity": 1, "price_data": price}],
         "success_url": entity.checkout.success_url,
         "metadata": dict(carried),
-        "payment_intent_data": {"metadata": dict(carried), "description": terms.title[:_DESCRIPTION_LIMIT]},
+        "payment_intent_data": {
+            "metadata": dict(carried),
+            "description": terms.title[:_DESCRIPTION_LIMIT],
+            **_capture(command),
+        },
     }
     return params | ({"cancel_url": entity.checkout.cancel_url} if entity.checkout.cancel_url else {})
+
+
+def _capture(command: Command) -> Params:
+    """Return how money is taken; nothing is said of it unless it is to be held and captured later."""
+    return {"capture_method": "manual"} if command.arguments.get("capture_method") == "manual" else {}
 
 
 def declined(error: PaymentDeclined, payment_intent: str | None) -> Outcome:

@@ -1,26 +1,27 @@
-"""Carrying out `create_payment`, step by step; run again from the top, it skips what is recorded.
+"""What every operation's steps stand on; run again from the top, they skip what is recorded.
 
 Each Stripe call is recorded before it is made and again with its result. A step in doubt is settled by its idempotency
 key; one that is older than Stripe remembers keys looks for its effect before it repeats the call.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from service import mirror, telemetry
+from service import telemetry
 from service.clients import Answer, StripeApi
 from service.clock import Clock
 from service.commands import _ledger as ledger
 from service.commands._ledger import Call, Command, CommandState, Outcome
-from service.commands._payment import customer_params, decline_in, declined, intent_params, metadata, session_params
-from service.commands._request import CREATE_CUSTOMER, idempotency_key
-from service.commands._terms import Terms, TermsReader
+from service.commands._payment import decline_in
+from service.commands._request import idempotency_key
+from service.commands._sights import sight_of
+from service.commands._terms import TermsReader
 from service.config import Installation
 from service.db import Database, Wakes
 from service.domain import Carried, Evidence, Observation
-from service.errors import Conflict, PaymentDeclined, Refused, VendorRejected, VendorUnavailable
+from service.errors import Refused, VendorRejected, VendorUnavailable
 from service.intake import observe, sight
 
 # Stripe forgets a key after 24 hours (docs.stripe.com/api/idempotent_requests); an hour less is safe.
@@ -29,15 +30,35 @@ _SEARCH_LIMIT = 1000
 _UNAVAILABLE = "STRIPE_UNAVAILABLE"
 _KEY_USED = "STRIPE_IDEMPOTENCY_MISMATCH"
 _CLOCK_MARGIN = timedelta(hours=1)
+# By these a listing is narrowed to what a call could have made.
+_NARROWING = ("customer", "payment_intent")
+Params = dict[str, Any]
 Settled = tuple[Outcome, list[Answer]]
-Created = Literal["customer", "payment_intent", "checkout.session"]
+Created = Literal["customer", "payment_intent", "checkout.session", "refund"]
 CREATED_TYPES: tuple[str, ...] = get_args(Created)
 """All that is ever made in Stripe: the key needs these permissions to write."""
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing to be done once in Stripe: how to do it, and how to find it done.
+
+    `do` makes the call with the parameters that were recorded first; `find` returns the object as the call left it, or
+    None. `shared` is an effect that several commands may need, with parameters that may differ.
+    """
+
+    object_type: str
+    step: str
+    params: Params
+    key: str
+    do: Callable[[Call], Awaitable[Answer]]
+    find: Callable[[Call], Awaitable[Answer | None]]
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
-    """The steps and what they need; one object serves every command."""
+    """What steps need; one object serves every command."""
 
     database: Database
     wakes: Wakes
@@ -46,166 +67,118 @@ class Steps:
     stripe: Mapping[str, StripeApi]
     terms: Mapping[str, TermsReader]
 
-    async def create_payment(self, command: Command) -> Settled:
-        """Make the payment; return how the command ends and what of Stripe's is still to be observed.
-
-        Raises:
-            Refused or VendorRejected: not possible as asked; nothing happened in Stripe.
-            VendorError: try again.
-        """
-        terms = await self._fix_terms(command)
-        customer = await self._customer(command, terms)
-        match command.method:
-            case "off_session":
-                return await self._off_session(command, terms, customer)
-            case "unconfirmed":
-                key, carried = _carried(command, terms, "payment_intent")
-                made = await self._create(command, "payment_intent", intent_params(terms, customer, carried, None), key)
-                return _succeeded(payment_intent_id=made), []
-            case _:
-                entity = self.installation.entities[command.entity]
-                key, carried = _carried(command, terms, "checkout.session")
-                params = session_params(command, terms, customer, carried, entity)
-                made = await self._create(command, "checkout.session", params, key)
-                return _succeeded(checkout_session_id=made), []
-
-    async def recheck(self, command: Command) -> None:
-        """Compare a settled command with its record as it is now.
-
-        Raises:
-            Conflict: the record's terms have changed; the text gives both amounts. Nothing was done.
-        """
-        if command.terms is None:
-            return
-        before = Terms(**command.terms)
-        now = await self._read(command)
-        if now.binding() != before.binding():
-            raise Conflict(
-                f"version {command.version} was asked for {before.amount_minor} {before.currency.upper()} and the "
-                f"record now says {now.amount_minor} {now.currency.upper()} (minor units): ask with a new version",
-                metadata={"command_id": command.id, "version": command.version},
-            )
-
-    async def _read(self, command: Command) -> Terms:
-        return await self.terms[command.org].read(command.record_id)
-
-    async def _fix_terms(self, command: Command) -> Terms:
-        """Return the terms kept from the first run, or read and keep them."""
+    async def fix_terms(self, command: Command, read: Callable[[], Awaitable[Params]]) -> Params:
+        """Return the terms kept from the first run, or read and keep them: a retry does what was asked first."""
         if command.terms is not None:
-            return Terms(**command.terms)
-        terms = await self._read(command)
+            return command.terms
+        terms = await read()
         async with self.database.transaction() as tx:
-            changed = await ledger.fix_terms(tx, command, terms.stored())
-            await observe(tx, [ledger.sight_of(changed)], now=self.clock.now())
+            changed = await ledger.fix_terms(tx, command, terms)
+            await observe(tx, [sight_of(changed)], now=self.clock.now())
         self.wakes.signal("mirror")
         return terms
 
-    async def _customer(self, command: Command, terms: Terms) -> str:
-        """Return the Account's customer: the one it names, the one we made for it, or a new one, made once."""
-        if terms.customer_id:
-            return terms.customer_id
-        async with self.database.read() as tx:
-            known = await mirror.find(tx, entity=command.entity, object_type="customer", record_id=terms.account_id)
-        if known is not None:
-            return known.object_id
-        # The key is the Account's, not the command's: two commands for one new Account make one customer.
-        key = idempotency_key(command.entity, terms.account_id, CREATE_CUSTOMER, "1", "customer")
-        params = customer_params(terms, key, telemetry.current_traceparent())
-        return await self._create(command, "customer", params, key)
-
-    async def _off_session(self, command: Command, terms: Terms, customer: str) -> Settled:
-        method = command.payment_method_id or await self._saved_method(command, customer)
-        key, carried = _carried(command, terms, "payment_intent")
-        params = intent_params(terms, customer, carried, method)
-        try:
-            made = await self._create(command, "payment_intent", params, key)
-        except PaymentDeclined as error:
-            intent = str((error.payment_intent or {}).get("id") or "")
-            # A decline may be the replay of an old answer: what the intent is now is read afresh.
-            seen = [await self.stripe[command.entity].retrieve("payment_intent", intent)] if intent else []
-            return declined(error, intent or None), seen
-        return _succeeded(payment_intent_id=made), []
-
-    async def _saved_method(self, command: Command, customer: str) -> str:
-        stripe = self.stripe[command.entity]
-        body = (await stripe.retrieve("customer", customer)).body
-        default = (body.get("invoice_settings") or {}).get("default_payment_method")
-        if default:
-            return str(default)
-        saved = await stripe.list("payment_method", {"customer": customer}, limit=2)
-        if len(saved) == 1:
-            return str(saved[0].body["id"])
-        raise Refused(
-            f"the customer has {'several saved payment methods and no default' if saved else 'no saved payment method'}"
-            ": name one in payment_method_id, or ask with hosted_checkout",
-            reason="NO_PAYMENT_METHOD",
-        )
-
-    async def _create(self, command: Command, object_type: str, params: dict[str, Any], key: str) -> str:
+    async def make(
+        self, command: Command, object_type: Created, params: Params, key: str, *, shared: bool = False
+    ) -> str:
         """Make one object, once for ever, and observe it; return its id."""
+        stripe = self.stripe[command.entity]
+
+        async def do(call: Call) -> Answer:
+            return await stripe.create(object_type, call.parameters, idempotency_key=key)
+
+        async def find(call: Call) -> Answer | None:
+            return await self.search(command, object_type, call.parameters, key, since=call.begun_at)
+
+        return await self._once(command, Effect(object_type, object_type, params, key, do, find, shared))
+
+    async def act(
+        self,
+        command: Command,
+        action: tuple[str, str],
+        object_id: str,
+        params: Params,
+        key: str,
+        *,
+        done: Callable[[Mapping[str, Any]], bool],
+    ) -> str:
+        """Do something with an object, once for ever, and observe it; return its id.
+
+        Args:
+            command: for which.
+            action: the object's type and the action, such as ("payment_intent", "capture").
+            object_id: the object.
+            params: the action's parameters.
+            key: its idempotency key.
+            done: tells from the object whether the action was done, when nobody remembers the call.
+        """
+        stripe = self.stripe[command.entity]
+        object_type, verb = action
+
+        async def do(call: Call) -> Answer:
+            return await stripe.act(object_type, verb, object_id, call.parameters, idempotency_key=key)
+
+        async def find(_call: Call) -> Answer | None:
+            found = await stripe.retrieve(object_type, object_id)
+            return found if done(found.body) else None
+
+        return await self._once(command, Effect(object_type, f"{object_type}.{verb}", params, key, do, find))
+
+    async def _once(self, command: Command, effect: Effect) -> str:
         async with self.database.transaction() as tx:
             call = await ledger.begin_call(
-                tx, command, key=key, step=object_type, parameters=params, now=self.clock.now()
+                tx, command, key=effect.key, step=effect.step, parameters=effect.params, now=self.clock.now()
             )
+        if not effect.shared:
+            _refuse_other(call, command, effect)
         if call.result_id is not None:
             return call.result_id
-        stripe = self.stripe[command.entity]
-        answer = await self._effect_of(call, command, object_type)
+        # A request asked long ago may have been carried out already if the database was restored from an older state:
+        # Salesforce then repeats up to three days of events.
+        asked = min(call.begun_at, command.created_at)
+        forgotten = self.clock.now() - asked >= KEY_MEMORY
+        answer = await effect.find(call) if forgotten else None
         if answer is None:
-            try:
-                answer = await stripe.create(object_type, call.parameters, idempotency_key=key)
-            except VendorRejected as error:
-                # A key used with other parameters was used by us, before our rows were lost: what it made is there.
-                used = error.reason == _KEY_USED
-                answer = await self._search(call, command, object_type) if used else None
-                if answer is None:
-                    async with self.database.transaction() as tx:
-                        await ledger.forget_call(tx, call)
-                    raise
-            except VendorUnavailable as error:
-                answer = await self._effect_despite(error, call, command, object_type)
-                if answer is None:
-                    raise
+            answer = await self._do(call, effect)
         if answer.replayed:
             # The stored answer may be old: what it made is known by now to have gone on.
-            answer = await stripe.retrieve(object_type, answer.body["id"])
+            answer = await self.stripe[command.entity].retrieve(effect.object_type, answer.body["id"])
         return await self._finish(call, command, answer)
 
-    async def _effect_of(self, call: Call, command: Command, object_type: str) -> Answer | None:
-        """Look for what was made under a key that Stripe has forgotten: by an old call of ours, or before our rows.
+    async def _do(self, call: Call, effect: Effect) -> Answer:
+        try:
+            return await effect.do(call)
+        except VendorRejected as error:
+            # A key used with other parameters was used by us, before our rows were lost: what it did is there.
+            answer = await effect.find(call) if error.reason == _KEY_USED else None
+            if answer is None:
+                async with self.database.transaction() as tx:
+                    await ledger.forget_call(tx, call)
+                raise
+            return answer
+        except VendorUnavailable as error:
+            # Stripe keeps a fault of its own under the key, so the same call only brings the same fault again
+            # (docs.stripe.com/api/idempotent_requests), although the object may exist.
+            answered = error.reason == _UNAVAILABLE and error.request_id is not None
+            answer = await effect.find(call) if answered else None
+            if answer is None:
+                raise
+            return answer
 
-        A request asked long ago may have been carried out already if the database was restored from an older state:
-        Salesforce then repeats up to three days of events.
-        """
-        asked = min(call.begun_at, command.created_at)
-        if self.clock.now() - asked < KEY_MEMORY:
-            return None
-        return await self._search(call, command, object_type)
-
-    async def _effect_despite(
-        self, error: VendorUnavailable, call: Call, command: Command, object_type: str
+    async def search(
+        self, command: Command, object_type: Created, params: Params, key: str, *, since: datetime | None = None
     ) -> Answer | None:
-        """Look for what was made by a call that Stripe answered with a fault of its own.
-
-        Stripe keeps that answer under the key, so the same call only brings the same fault again
-        (docs.stripe.com/api/idempotent_requests), although the object may exist.
-        """
-        answered = error.reason == _UNAVAILABLE and error.request_id is not None
-        return await self._search(call, command, object_type) if answered else None
-
-    async def _search(self, call: Call, command: Command, object_type: str) -> Answer | None:
-        """Find the object that carries the key of a call.
+        """Find the object that carries the key of a call, among those that a command could have made.
 
         Raises:
             PaymentDeclined: it is a payment that the bank refused when it was made.
         """
-        asked = min(call.begun_at, command.created_at)
-        params: dict[str, Any] = {"created": {"gte": int((asked - _CLOCK_MARGIN).timestamp())}}
-        if "customer" in call.parameters:
-            params["customer"] = call.parameters["customer"]
-        found = await self.stripe[command.entity].list(object_type, params, limit=_SEARCH_LIMIT)
-        made = next((one for one in found if _effect_key(one) == call.idempotency_key), None)
-        if made is not None and call.parameters.get("confirm") and (refusal := decline_in(made.body)):
+        asked = min(since or command.created_at, command.created_at)
+        wanted: Params = {"created": {"gte": int((asked - _CLOCK_MARGIN).timestamp())}}
+        wanted |= {name: params[name] for name in _NARROWING if name in params}
+        found = await self.stripe[command.entity].list(object_type, wanted, limit=_SEARCH_LIMIT)
+        made = next((one for one in found if _effect_key(one) == key), None)
+        if made is not None and params.get("confirm") and (refusal := decline_in(made.body)):
             raise refusal
         return made
 
@@ -229,20 +202,44 @@ class Steps:
             evidence=Evidence.ANSWER,
             now=self.clock.now(),
             traceparent=command.traceparent,
+            cause=answer.request_id,
         )
 
 
-def _carried(command: Command, terms: Terms, step: str) -> tuple[str, dict[str, str]]:
-    """Return the idempotency key of a step, and the metadata its object carries."""
-    key = idempotency_key(command.entity, command.record_id, command.operation, command.version, step)
-    return key, metadata(command, terms, key, telemetry.current_traceparent())
+def carried(command: Command, subject: str, step: str) -> tuple[str, dict[str, str]]:
+    """Return the idempotency key of a step, and what an object that is made carries for Stripe's news to find home.
+
+    `subject` is what the business version counts for: the record, or the object that something is done with.
+    """
+    key = idempotency_key(command.entity, subject, command.operation, command.version, step)
+    trace = telemetry.current_traceparent()
+    known: dict[str, str] = {Carried.EFFECT: key, Carried.REQUEST: command.id}
+    known |= {Carried.RECORD: command.record_id} if command.record_id else {}
+    return key, known | ({Carried.TRACE: trace} if trace else {})
+
+
+def succeeded(**results: str | None) -> Outcome:
+    """Return the outcome of what Stripe took; `results` are ids, by the ledger's names."""
+    return Outcome(CommandState.SUCCEEDED, results=results)
+
+
+def _refuse_other(call: Call, command: Command, effect: Effect) -> None:
+    """Refuse what another command did or does under the same key with other parameters.
+
+    It named the record where this one names the object, or the reverse: both mean one business action.
+    """
+    if call.command_id == command.id:
+        return
+    theirs, ours = ({**one, "metadata": None} for one in (call.parameters, effect.params))
+    if theirs != ours:
+        raise Refused(
+            f"version {command.version} of this action was asked before with other parameters: ask with a new version",
+            reason="COMMAND_CONFLICT",
+            metadata={"command_id": call.command_id, "version": command.version},
+        )
 
 
 def _effect_key(answer: Answer) -> str | None:
-    carried = answer.body.get("metadata") or {}
-    key = carried.get(Carried.EFFECT)
+    metadata = answer.body.get("metadata") or {}
+    key = metadata.get(Carried.EFFECT)
     return key if isinstance(key, str) else None
-
-
-def _succeeded(**results: str | None) -> Outcome:
-    return Outcome(CommandState.SUCCEEDED, results=results)

@@ -34,7 +34,7 @@ _DEFER = text(
 
 async def defer(tx: Transaction, command: Command) -> None:
     """Enqueue a command's task: it exists exactly if the caller's transaction commits."""
-    lock = f"{command.org}:{command.record_id}"
+    lock = f"{command.org}:{command.record_id or command.subject}"
     await tx.execute(_DEFER, {"queue": QUEUE, "task": RUN_COMMAND, "lock": lock, "command_id": command.id})
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from service.clients import SalesforceApi, format_soql
 from service.config import Org
-from service.delivery import Names, field_name
 from service.domain import SOURCE_OBJECTS, sobject_of, to_minor
 from service.errors import Refused
+from service.mapping import Names, field_name
 
 _AMOUNT_FIELD = {"Opportunity": "Amount", "Order": "TotalAmount"}
 _NAME_FIELD = {"Opportunity": "Name", "Order": "OrderNumber"}
@@ -37,13 +37,13 @@ class Terms:
         return asdict(self)
 
 
-def terms_fields(names: Names) -> dict[str, tuple[str, ...]]:
+def terms_fields(names: Names, customer_field: str = _CUSTOMER_FIELD) -> dict[str, tuple[str, ...]]:
     """Return what is read of each kind of source, as an org with these names has it; "Account.X" is the Account's X.
 
     `CurrencyIsoCode` is read besides, where the org has it.
     """
     # An org that keeps the customer nowhere gets a new customer where the mirror knows none.
-    customer = field_name(names, "Account", _CUSTOMER_FIELD)
+    customer = field_name(names, "Account", customer_field)
     account = ("AccountId", "Account.Name", *([f"Account.{customer}"] if customer else []))
     return {
         sobject: ("Id", _NAME_FIELD[sobject], _AMOUNT_FIELD[sobject], *_STATE_FIELDS[sobject], *account)
@@ -57,12 +57,11 @@ class TermsReader:
     def __init__(self, salesforce: SalesforceApi, org: Org, names: Names) -> None:
         self._salesforce = salesforce
         self._org = org
-        self._fields = terms_fields(names)
-        self._customer_field = field_name(names, "Account", _CUSTOMER_FIELD)
+        self._names = names
         self._multi_currency: dict[str, bool] = {}
 
-    async def read(self, record_id: str) -> Terms:
-        """Read a record and return its terms.
+    async def read(self, record_id: str, *, customer_field: str = _CUSTOMER_FIELD) -> Terms:
+        """Read a record and return its terms; `customer_field` is the Account's field with the entity's customer id.
 
         Raises:
             Refused: RECORD_NOT_FOUND, RECORD_NOT_PAYABLE, ACCOUNT_MISSING, AMOUNT_MISSING, AMOUNT_NOT_EXACT,
@@ -70,7 +69,8 @@ class TermsReader:
             VendorError: Salesforce did not answer as it should.
         """
         sobject = sobject_of(record_id)
-        fields = [*self._fields[sobject], *(["CurrencyIsoCode"] if await self._has_currency(sobject) else [])]
+        wanted = terms_fields(self._names, customer_field)[sobject]
+        fields = [*wanted, *(["CurrencyIsoCode"] if await self._has_currency(sobject) else [])]
         # Names of fields are ours; the only value is quoted by the library.
         query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (see above)
         rows = await self._salesforce.query(query, limit=1)
@@ -79,7 +79,17 @@ class TermsReader:
                 f"the {sobject} does not exist or may not be read: check the id and the integration user's access",
                 reason="RECORD_NOT_FOUND",
             )
-        return _terms(sobject, rows[0], self._org, self._customer_field)
+        return _terms(sobject, rows[0], self._org, field_name(self._names, "Account", customer_field))
+
+    async def currency(self, record_id: str) -> str | None:
+        """Return the currency of a record's amounts, in capital letters; None if neither it nor the org names one."""
+        sobject = sobject_of(record_id)
+        found = self._org.currency
+        if await self._has_currency(sobject):
+            query = format_soql(f"SELECT CurrencyIsoCode FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (one of ours)
+            rows = await self._salesforce.query(query, limit=1)
+            found = (rows[0].get("CurrencyIsoCode") if rows else None) or found
+        return found.upper() if found else None
 
     async def _has_currency(self, sobject: str) -> bool:
         """Tell whether the org is multi-currency: only then the field exists, and naming it elsewhere is an error.

@@ -6,29 +6,39 @@ environment: addresses, limits, telemetry. Secrets are named in the file and rea
 
 from service.config._installation import (
     ClientCredentials,
+    Delivery,
     Entity,
     Installation,
     JwtBearer,
-    ObjectMapping,
     Org,
+    RoutingRule,
     StripeAccount,
+    entity_of,
 )
 from service.config._load import installation_schema, load_installation, load_settings
+from service.config._mapping import Computed, ObjectMapping, compiled
+from service.config._reactions import Reaction
 from service.config._reference import settings_reference
 from service.config._secrets import SecretRef
 from service.config._settings import Role, Settings
 
 __all__ = [
     "ClientCredentials",
+    "Computed",
+    "Delivery",
     "Entity",
     "Installation",
     "JwtBearer",
     "ObjectMapping",
     "Org",
+    "Reaction",
     "Role",
+    "RoutingRule",
     "SecretRef",
     "Settings",
     "StripeAccount",
+    "compiled",
+    "entity_of",
     "installation_schema",
     "load_installation",
     "load_settings",

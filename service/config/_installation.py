@@ -3,27 +3,21 @@
 Its JSON Schema is published beside the code (`deploy/config/counterfoil.schema.json`), so that editors complete it.
 """
 
-import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from service.config._feeds import Cometd, PubSub
+from service.config._loopback import is_loopback
+from service.config._mapping import ApiName, ObjectMapping
+from service.config._reactions import Reaction
 from service.config._secrets import SecretRef
 
+_FIRST_VERSION_WITH_EVENT_IDS = 52
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` (a name or an address, without a port) is this machine and nothing else."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 class _Frozen(BaseModel):
@@ -39,7 +33,14 @@ class StripeAccount(_Frozen):
     livemode: bool = Field(description="true for live keys, false for test keys. Key, events and this must agree.")
     secret_key: SecretRef = Field(description="A restricted key (rk_...) with the permissions the README lists.")
     webhook_secrets: tuple[SecretRef, ...] = Field(
-        min_length=1, max_length=5, description="Signing secrets of the webhook endpoint: two while one is rolled."
+        default=(),
+        max_length=10,
+        description="Signing secrets of the webhook endpoints, thin and snapshot ones: two each while one is rolled. "
+        "None for a connected account, whose events come to its platform's endpoint.",
+    )
+    platform: Name | None = Field(
+        default=None,
+        description="For a Connect account: the entity that is the platform. Its key is given here again.",
     )
     api_base: str = Field(default="https://api.stripe.com", pattern=r"^https?://", description="Where Stripe answers.")
     timeout_seconds: float = Field(default=20, ge=1, le=80, description="Longest wait for one answer.")
@@ -49,6 +50,46 @@ class StripeAccount(_Frozen):
         parts = urlsplit(self.api_base)
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ValueError("api_base without TLS is allowed on this machine only: use https")
+        return self
+
+    @model_validator(mode="after")
+    def _connected_or_not(self) -> Self:
+        if self.platform is not None and (self.account is None or self.webhook_secrets):
+            raise ValueError(
+                "a connected account needs 'account', and no webhook_secrets: its platform has the endpoint"
+            )
+        if self.platform is None and not self.webhook_secrets:
+            raise ValueError("webhook_secrets has none: give the signing secret of the webhook endpoint")
+        return self
+
+    @property
+    def connected_account(self) -> str | None:
+        """The account that every call names besides the key, for a Connect account."""
+        return self.account if self.platform is not None else None
+
+
+RateSource = Literal["stripe", "salesforce", "salesforce_dated"]
+_RATES = (
+    "Where rates come from: stripe (of its balance transaction), salesforce (CurrencyType, the rate of today) or "
+    "salesforce_dated (DatedConversionRate, the rate of the day the payment was made)."
+)
+_Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class RoutingRule(_Frozen):
+    """A Salesforce record is found by a value of Stripe's: an exact match, in one record only."""
+
+    metadata: str | None = Field(default=None, min_length=1, max_length=40, description="Key of Stripe metadata.")
+    customer: Literal["email", "name", "phone"] | None = Field(
+        default=None, description="Field of the Stripe customer. People share names and addresses: think twice."
+    )
+    object: Literal["Account", "Contact", "Opportunity", "Order"] = Field(description="Where to look.")
+    field: ApiName = Field(description="The field that holds the same value.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.metadata is None) == (self.customer is None):
+            raise ValueError("a routing rule takes its value from 'metadata' or from 'customer': give one of them")
         return self
 
 
@@ -70,6 +111,18 @@ class Entity(_Frozen):
     stripe: StripeAccount = Field(description="The account its money comes to.")
     checkout: Checkout | None = Field(
         default=None, description="Needed for hosted_checkout: the pages after paying on Stripe's page."
+    )
+    customer_field: ApiName = Field(
+        default="Stripe_Customer_Id__c",
+        description="Field of Account and Contact with this account's customer id: one for each entity of an org.",
+    )
+    reporting_currency: _Currency | None = Field(
+        default=None,
+        description="Currency the entity reports in; payments show their amount in it too. Default: that of its org.",
+    )
+    rates: RateSource | None = Field(default=None, description=f"{_RATES} Default: as its org has it.")
+    routing: tuple[RoutingRule, ...] = Field(
+        default=(), max_length=20, description="How to find the record of a payment that nothing else tells; in order."
     )
 
 
@@ -94,25 +147,18 @@ class ClientCredentials(_Frozen):
     client_secret: SecretRef = Field(description="Consumer secret of the app.")
 
 
-class PubSub(_Frozen):
-    """Salesforce's Pub/Sub API: the stream of platform events."""
+class Delivery(_Frozen):
+    """How much of an org's API allowance is ours, and from where on records go in bulk."""
 
-    endpoint: str = Field(
-        default="api.pubsub.salesforce.com:7443",
-        pattern=r"^[^/\s]+:\d{1,5}$",
-        description="host:port; api.deu.pubsub.salesforce.com:7443 keeps the data in the EU.",
+    api_share_percent: int = Field(
+        default=50, ge=1, le=100, description="Our share of the org's API requests of 24 hours; deliveries keep to it."
     )
-    plaintext: bool = Field(default=False, description="No TLS; only to this machine, for local trials.")
-    topics: tuple[str, ...] = Field(
-        default=("/event/Payment_Request__e",), min_length=1, max_length=20, description="Each is read as one stream."
+    bulk_above: int = Field(
+        default=2000,
+        ge=200,
+        le=1_000_000,
+        description="Unrelated records of one object, waiting at once, above which Bulk API 2.0 is used.",
     )
-    silence_seconds: int = Field(default=300, ge=1, le=3600, description="A stream silent for longer is opened anew.")
-
-    @model_validator(mode="after")
-    def _plaintext_only_here(self) -> Self:
-        if self.plaintext and not is_loopback(self.endpoint.rsplit(":", 1)[0]):
-            raise ValueError("plaintext is allowed on this machine only: remove it")
-        return self
 
 
 class Org(_Frozen):
@@ -131,7 +177,23 @@ class Org(_Frozen):
         pattern=r"^[A-Z]{3}$",
         description="Currency of a single-currency org, whose records carry none; leave out in a multi-currency org.",
     )
-    pubsub: PubSub = Field(default=PubSub(), description="The stream of events.")
+    reporting_currency: _Currency | None = Field(
+        default=None, description="Currency that the org's entities report in, unless they name their own."
+    )
+    rates: RateSource = Field(default="stripe", description=_RATES)
+    currencies_refresh_seconds: int = Field(
+        default=3600, ge=1, le=86_400, description="How often the org's currencies and rates are read."
+    )
+    stream: Literal["pubsub", "cometd"] = Field(
+        default="pubsub",
+        description="How events are read: by the Pub/Sub API, or by CometD where no gRPC gets out.",
+    )
+    pubsub: PubSub = Field(default=PubSub(), description="The topics, and how the Pub/Sub API reads them.")
+    cometd: Cometd = Field(default=Cometd(), description="How CometD reads them, at the address we sign in to.")
+    delivery: Delivery = Field(default=Delivery(), description="How much of the org's API the service may use.")
+    reactions: tuple[Reaction, ...] = Field(
+        default=(), max_length=100, description="Tasks, notifications and events on changes of status."
+    )
     timeout_seconds: float = Field(default=30, ge=1, le=120, description="Longest wait for one answer.")
 
     @model_validator(mode="after")
@@ -141,13 +203,33 @@ class Org(_Frozen):
             raise ValueError("login_url without TLS is allowed on this machine only: use https")
         return self
 
+    @model_validator(mode="after")
+    def _events_have_ids(self) -> Self:
+        # Streaming API Developer Guide, "EventUuid": from API version 52.0 on.
+        if self.stream == "cometd" and float(self.api_version) < _FIRST_VERSION_WITH_EVENT_IDS:
+            raise ValueError("stream: cometd needs api_version 52.0 or later, which gives events their ids")
+        return self
 
-class ObjectMapping(_Frozen):
-    """How one of our Salesforce objects is named in this org, for orgs that keep their own names."""
 
-    object: ApiName | None = Field(default=None, description="API name to write instead of ours.")
-    fields: dict[ApiName, ApiName | None] = Field(
-        default_factory=dict, max_length=200, description="Our field to the org's field; null leaves it out."
+def entity_of(entities: Mapping[str, Entity], endpoint: str, account: str | None) -> str | None:
+    """Return which entity an event is of; None when its account is nobody's, which is never guessed.
+
+    Args:
+        entities: by name.
+        endpoint: the entity at whose address the event came.
+        account: the account it names, or the context of a thin event, whose last part is the account; None for the
+            endpoint's own.
+    """
+    named = None if account is None else account.rsplit("/", 1)[-1]
+    if named is None or named == entities[endpoint].stripe.account:
+        return endpoint
+    return next(
+        (
+            name
+            for name, entity in entities.items()
+            if entity.stripe.platform == endpoint and entity.stripe.account == named
+        ),
+        None,
     )
 
 
@@ -175,6 +257,60 @@ class Installation(_Frozen):
                 raise ValueError(f"mappings.{name} is not the name of an org")
         return self
 
+    @model_validator(mode="after")
+    def _reactions_resolve(self) -> Self:
+        for name, org in self.orgs.items():
+            known: set[str] = set()
+            for number, rule in enumerate(org.reactions):
+                where = f"orgs.{name}.reactions.{number}"
+                if rule.name in known:
+                    raise ValueError(f"{where}.name {rule.name!r} is used twice: each rule needs a name of its own")
+                known.add(rule.name)
+                if strangers := sorted(set(rule.condition.entity) - set(self.entities_of(name))):
+                    raise ValueError(f"{where}.if.entity names {', '.join(strangers)}: no entity of this org")
+        return self
+
+    @model_validator(mode="after")
+    def _accounts_are_apart(self) -> Self:
+        connected: dict[tuple[str, str | None], str] = {}
+        fields: dict[tuple[str, str], str] = {}
+        for name, entity in self.entities.items():
+            stripe = entity.stripe
+            if stripe.platform is not None:
+                platform = self.entities.get(stripe.platform)
+                if platform is None or platform.stripe.platform is not None:
+                    raise ValueError(f"entities.{name}.stripe.platform must name an entity with a webhook of its own")
+                if platform.stripe.livemode is not stripe.livemode:
+                    raise ValueError(f"entities.{name}.stripe.livemode differs from that of its platform")
+                other = connected.setdefault((stripe.platform, stripe.account), name)
+                if other != name or stripe.account == platform.stripe.account:
+                    raise ValueError(f"entities.{name}.stripe.account belongs to another entity already")
+            other = fields.setdefault((entity.org, entity.customer_field), name)
+            if other != name:
+                raise ValueError(
+                    f"entities.{name}.customer_field is also that of {other!r} in the same org: "
+                    "a customer id belongs to one Stripe account, so give each entity a field of its own"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _rates_are_there(self) -> Self:
+        for name, entity in self.entities.items():
+            org = self.orgs[entity.org]
+            reports = (entity.reporting_currency or org.reporting_currency) is not None
+            if entity.rates is not None and not reports:
+                raise ValueError(f"entities.{name}.rates is of no use without a reporting_currency")
+            if reports and (entity.rates or org.rates) != "stripe" and org.currency is not None:
+                raise ValueError(
+                    f"entities.{name} takes rates from {entity.org!r}, which has one currency only and no rates: "
+                    "use rates: stripe"
+                )
+        return self
+
     def entities_of(self, org: str) -> tuple[str, ...]:
         """Return the names of the entities whose customers are in `org`, in the order of the file."""
         return tuple(name for name, entity in self.entities.items() if entity.org == org)
+
+    def customer_fields_of(self, org: str) -> tuple[str, ...]:
+        """Return our names of the fields of `org` that hold customer ids: one for each of its entities."""
+        return tuple(self.entities[name].customer_field for name in self.entities_of(org))

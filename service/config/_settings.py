@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.config._installation import is_loopback
+from service.config._loopback import is_loopback
 
 
 class Role(StrEnum):

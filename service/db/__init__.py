@@ -5,10 +5,21 @@ waiting loops, here and in other processes, that there is work. `EmbeddedPostgre
 is configured.
 """
 
+from service.db._among import among
 from service.db._database import Database, Transaction, metadata, open_database
 from service.db._dsn import plain_url
 from service.db._embedded import EmbeddedPostgres
 from service.db._wakes import Wakes
 from service.db._writer import Writer
 
-__all__ = ["Database", "EmbeddedPostgres", "Transaction", "Wakes", "Writer", "metadata", "open_database", "plain_url"]
+__all__ = [
+    "Database",
+    "EmbeddedPostgres",
+    "Transaction",
+    "Wakes",
+    "Writer",
+    "among",
+    "metadata",
+    "open_database",
+    "plain_url",
+]

@@ -1,10 +1,14 @@
-"""Delivery, the one way out to Salesforce: claim desired records, send up to 200 a call, settle each by its own result.
+"""Delivery, the one way out to Salesforce: claim lanes, send full calls or bulk jobs, settle each record by its result.
 
-Touches the outbox through its verbs and calls the Salesforce client; owns no table. Refuses nothing it was given: a
-record Salesforce will not take is kept as dead, with the reason, and holds back only what depends on it.
+Reactions (tasks, notifications, events) go the same way, each by its key.
+
+Touches outbox and history through their verbs and calls the Salesforce client; owns no table. Refuses to use more of an
+org's API allowance than its share. A record Salesforce will not take is kept as dead, with the reason, and holds back
+only what depends on it.
 """
 
 from service.delivery._deliver import Deliverer
-from service.delivery._render import Names, field_name, object_name
+from service.delivery._reactions import EVENT, TASK, TASK_KEY, Reactor
+from service.delivery._render import render
 
-__all__ = ["Deliverer", "Names", "field_name", "object_name"]
+__all__ = ["EVENT", "TASK", "TASK_KEY", "Deliverer", "Reactor", "render"]

@@ -1,29 +1,14 @@
 """A desired record in the words of one org: its own object and field names, lookups by external id."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from service.config import ObjectMapping
-from service.domain import Reference
+from service.domain import DesiredRecord, Reference
+from service.mapping import Names, field_name
 from service.outbox import Claimed
 
-Names = Mapping[str, ObjectMapping]
 
-
-def object_name(names: Names, sobject: str) -> str:
-    """Return what the org calls one of our objects."""
-    mapping = names.get(sobject)
-    return (mapping.object if mapping else None) or sobject
-
-
-def field_name(names: Names, sobject: str, field: str) -> str | None:
-    """Return what the org calls one of our fields; None when it leaves the field out."""
-    mapping = names.get(sobject)
-    return mapping.fields.get(field, field) if mapping else field
-
-
-def render(names: Names, record: Claimed) -> dict[str, Any]:
+def render(names: Names, record: Claimed | DesiredRecord) -> dict[str, Any]:
     """Return the record as Salesforce takes it, with its key; Decimals stay exact for the client to write."""
     rendered: dict[str, Any] = {}
     for field, value in record.fields.items():

@@ -9,14 +9,18 @@ from service.domain._money import from_minor, minor_digits, to_minor
 from service.domain._observation import Evidence, Observation, canonical, moment, scrub
 from service.domain._record import DesiredRecord, Reference, Value, fields_from
 from service.domain._retry import retry_delay
+from service.domain._statement import Limit, Rule, Statement
 
 __all__ = [
     "SOURCE_OBJECTS",
     "Carried",
     "DesiredRecord",
     "Evidence",
+    "Limit",
     "Observation",
     "Reference",
+    "Rule",
+    "Statement",
     "Value",
     "canonical",
     "fields_from",

@@ -7,6 +7,7 @@ class Carried(StrEnum):
     """Keys of the metadata; stored at Stripe for ever, so never renamed."""
 
     EFFECT = "counterfoil_key"  # the idempotency key of the call: finds the object when nobody remembers the call
+    CAPTURE = "counterfoil_capture"  # the idempotency key of the capture of a payment: tells ours from another's
     REQUEST = "counterfoil_request"  # the command it was made for
     RECORD = "salesforce_record_id"  # the record it belongs to
     TRACE = "traceparent"  # the trace it belongs to

@@ -54,6 +54,8 @@ class Observation:
         created_at: when Stripe made the object, UTC.
         deleted: the object is gone; the row stays as a tombstone.
         traceparent: the trace it belongs to, if it carries one.
+        linked_id: the object of another family it names: an invoice payment's payment intent.
+        cause: the event or the API request that showed it.
         fetch_after: ask Stripe for the object at this time at the latest: a fact is still to come.
     """
 
@@ -68,7 +70,9 @@ class Observation:
     created_at: datetime | None = None
     deleted: bool = False
     traceparent: str | None = None
+    linked_id: str | None = None
     fetch_after: datetime | None = None
+    cause: str | None = None
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:

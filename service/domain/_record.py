@@ -49,6 +49,9 @@ class DesiredRecord:
         rank: parents before children: 0 first.
         parent: the key of the record of ours that must exist first.
         traceparent: the trace that asked for it.
+        enabled: whether the org wants it; what it does not want is kept, and not sent.
+        written_as: what the org names otherwise in it; other names are other content.
+        mapping: the version of the mapping it was made by.
     """
 
     org: str
@@ -60,6 +63,9 @@ class DesiredRecord:
     rank: int
     parent: Reference | None = None
     traceparent: str | None = None
+    enabled: bool = True
+    written_as: str = ""
+    mapping: str = ""
 
     def content(self) -> str:
         """Return the fields as JSON with sorted keys; decimals and references keep their kind."""
@@ -68,7 +74,7 @@ class DesiredRecord:
 
     def digest(self) -> str:
         """Return what tells changed content from unchanged."""
-        return hashlib.sha256(self.content().encode()).hexdigest()[:32]
+        return hashlib.sha256((self.content() + self.written_as).encode()).hexdigest()[:32]
 
 
 def fields_from(content: str) -> dict[str, Value | Reference]:

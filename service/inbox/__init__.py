@@ -4,7 +4,17 @@ Owns the tables `inbox` and `streams`. Verbs: record, take, settle, claim and ad
 prune. Touches no other table and calls nobody. Refuses nothing: what was received is kept, whatever it says.
 """
 
-from service.inbox._rows import RECORD, InboxRow, State, prune, record, record_parameters, settle, take
+from service.inbox._rows import (
+    RECORD,
+    InboxRow,
+    State,
+    list_quarantined,
+    prune,
+    record,
+    record_parameters,
+    settle,
+    take,
+)
 from service.inbox._streams import StreamLease, advance, claim, release, renew
 
 __all__ = [
@@ -14,6 +24,7 @@ __all__ = [
     "StreamLease",
     "advance",
     "claim",
+    "list_quarantined",
     "prune",
     "record",
     "record_parameters",

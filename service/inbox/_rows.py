@@ -24,8 +24,12 @@ table = Table(
     Column("occurred_at", DateTime(timezone=True)),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("sequence", BigInteger, Identity(always=True), nullable=False),
+    Column("discarded_by", Text),
+    Column("discarded_at", DateTime(timezone=True)),
+    Column("discard_reason", Text),
 )
 Index("inbox_recorded", table.c.sequence, postgresql_where=table.c.state == "recorded")
+Index("inbox_failed", table.c.received_at, postgresql_where=table.c.state.in_(["quarantined", "refused"]))
 Index("inbox_received", table.c.received_at, postgresql_using="brin")
 
 
@@ -98,6 +102,22 @@ async def take(tx: Transaction, *, source: str, limit: int) -> list[InboxRow]:
         .order_by(table.c.sequence)
         .limit(limit)
         .with_for_update(skip_locked=True)
+    )
+    return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+
+
+async def list_quarantined(tx: Transaction, *, source: str, accounts: Sequence[str], limit: int) -> list[InboxRow]:
+    """Return events that are kept and not acted on, the oldest first."""
+    query = (
+        select(*(table.c[field] for field in _FIELDS))
+        .where(
+            table.c.state == State.QUARANTINED,
+            table.c.source == source,
+            table.c.account.in_(accounts),
+            table.c.discarded_at.is_(None),
+        )
+        .order_by(table.c.received_at, table.c.sequence)
+        .limit(limit)
     )
     return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
 

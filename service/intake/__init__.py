@@ -5,14 +5,17 @@ Touches inbox and mirror, in one commit. Refuses what is not an event; keeps, un
 """
 
 from service.inbox import StreamLease
-from service.intake._objects import KNOWN_TYPES, sight, stub
+from service.intake import payouts
+from service.intake._objects import EXPANDED, KNOWN_TYPES, LATE_FACT, owes_movement, sight, stub
 from service.intake._receive import Intake, Receipt
 from service.intake._streams import LeaseLost, StreamBatch, StreamEvent, StreamIntake
 from service.intake._stripe_event import StripeEvent, read_stripe_event
 from service.mirror import observe
 
 __all__ = [
+    "EXPANDED",
     "KNOWN_TYPES",
+    "LATE_FACT",
     "Intake",
     "LeaseLost",
     "Receipt",
@@ -22,6 +25,8 @@ __all__ = [
     "StreamLease",
     "StripeEvent",
     "observe",
+    "owes_movement",
+    "payouts",
     "read_stripe_event",
     "sight",
     "stub",

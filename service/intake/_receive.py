@@ -8,29 +8,32 @@ written one by one, so that one poisoned event fails alone.
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from service import inbox, mirror, telemetry
+from service import inbox, telemetry
 from service.clock import Clock
-from service.config import Entity
+from service.config import Entity, entity_of
 from service.db import Database, Wakes, Writer
 from service.domain import Evidence, Observation
 from service.errors import Overloaded
 from service.inbox import InboxRow
 from service.intake._objects import KNOWN_TYPES, sight, stub
 from service.intake._stripe_event import StripeEvent
+from service.mirror.sights import OBSERVE, OBSERVED, observe_parameters
 
 _WRITERS = 2
+_GAVE_WAY = ("40001", "40P01")  # serialization_failure, deadlock_detected
 # How many must wait before another writer joins one that writes: below it, a larger next batch is worth more.
 _WORTH_ANOTHER = 32
 # One statement, so that an event and what it shows are one transaction and one journey: the keys of the new events, and
 # what became of the sights.
 _STORE = text(
-    f"WITH recorded AS ({inbox.RECORD}), observed AS ({mirror.OBSERVE}) "  # noqa: S608  (both are the rooms' own)
-    f"SELECT ARRAY(SELECT ARRAY[source, account, event_id] FROM recorded), {mirror.OBSERVED} FROM observed"
+    f"WITH recorded AS ({inbox.RECORD}), observed AS ({OBSERVE}) "  # noqa: S608  (both are the rooms' own)
+    f"SELECT ARRAY(SELECT ARRAY[source, account, event_id] FROM recorded), {OBSERVED} FROM observed"
 )
 
 
@@ -125,7 +128,7 @@ class Intake:
 
     async def _settle(self, writer: Writer, taken: Sequence[tuple[_Prepared, asyncio.Future[Receipt]]]) -> None:
         try:
-            outcomes: list[Receipt | Exception] = list(await self._store(writer, [prepared for prepared, _ in taken]))
+            outcomes: list[Receipt | Exception] = list(await self._insist(writer, [prepared for prepared, _ in taken]))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             if len(taken) > 1 and _answered(error):
                 outcomes = [await self._store_alone(writer, prepared) for prepared, _ in taken]
@@ -142,14 +145,23 @@ class Intake:
 
     async def _store_alone(self, writer: Writer, prepared: _Prepared) -> Receipt | Exception:
         try:
-            return (await self._store(writer, [prepared]))[0]
+            return (await self._insist(writer, [prepared]))[0]
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             return error
+
+    async def _insist(self, writer: Writer, batch: Sequence[_Prepared]) -> list[Receipt]:
+        """Store, once more where the database took us for the one to give way."""
+        try:
+            return await self._store(writer, batch)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _GAVE_WAY:
+                raise
+        return await self._store(writer, batch)
 
     async def _store(self, writer: Writer, batch: Sequence[_Prepared]) -> list[Receipt]:
         observations = (seen for _, sights in batch for seen in sights)
         parameters = inbox.record_parameters([row for row, _ in batch])
-        parameters |= mirror.observe_parameters(observations, now=self._clock.now())
+        parameters |= observe_parameters(observations, now=self._clock.now())
         keys, changed, fetch = await writer.write(parameters)
         fresh = {tuple(key) for key in keys}
         telemetry.intake_batch.record(len(batch))
@@ -170,12 +182,21 @@ class Intake:
 
     def _prepare(self, event: StripeEvent) -> _Prepared:
         now = self._clock.now()
-        fault = self._fault(event)
+        owner = entity_of(self._entities, event.entity, event.account)
+        fault = self._fault(event, owner)
+        if owner is not None:
+            event = replace(event, entity=owner)
         sights: list[Observation] = []
         if fault is None and event.subject_type is not None and event.subject_id is not None:
             if event.subject is not None and event.api_version == self._api_version:
                 sights = sight(
-                    event.entity, event.subject, as_of=event.created, evidence=Evidence.EVENT, now=now, scrubbed=True
+                    event.entity,
+                    event.subject,
+                    as_of=event.created,
+                    evidence=Evidence.EVENT,
+                    now=now,
+                    cause=event.event_id,
+                    scrubbed=True,
                 )
             else:
                 # Thin, or rendered in another version's shape: not read, fetched in ours instead.
@@ -199,10 +220,10 @@ class Intake:
         )
         return row, sights
 
-    def _fault(self, event: StripeEvent) -> str | None:
-        stripe = self._entities[event.entity].stripe
-        if event.livemode is not stripe.livemode:
+    def _fault(self, event: StripeEvent, owner: str | None) -> str | None:
+        """Return why an event is kept and not believed: it is of the other mode, or of an account that is nobody's."""
+        if event.livemode is not self._entities[event.entity].stripe.livemode:
             return "LIVEMODE_MISMATCH"
-        if event.account is not None and event.account != stripe.account:
+        if owner is None:
             return "ACCOUNT_MISMATCH"
         return None

@@ -44,10 +44,12 @@ class StreamIntake:
         self._wakes = wakes
         self._clock = clock
 
-    async def claim_stream(self, org: str, topic: str, holder: str, lease: timedelta) -> StreamLease | None:
-        """Take a stream for `lease`; None while another process holds it."""
+    async def claim_stream(
+        self, org: str, topic: str, holder: str, lease: timedelta, *, feed: str
+    ) -> StreamLease | None:
+        """Take a stream for `lease`, to be read by `feed` from its own position; None while another process has it."""
         async with self._database.transaction() as tx:
-            return await inbox.claim(tx, org, topic, holder, now=self._clock.now(), lease=lease)
+            return await inbox.claim(tx, org, topic, feed, holder, now=self._clock.now(), lease=lease)
 
     async def renew_stream(self, lease: StreamLease, span: timedelta) -> bool:
         """Hold a stream for another `span`; False when it was lost."""

@@ -106,6 +106,8 @@ def read_stripe_event(entity: str, raw: bytes) -> StripeEvent:
     subject = data.get("object") if isinstance(data, dict) else None
     if not isinstance(subject, dict) or not isinstance(subject.get("object"), str):
         raise _fault("data.object", "must be an object that names its type")
+    if body.get("type") == f"{subject['object']}.deleted":
+        subject["deleted"] = True  # Stripe sends the object as it was
     has_id = "id" in subject
     account = body.get("account")
     return StripeEvent(

@@ -4,29 +4,37 @@ It asks for what the projection and the commands say themselves, never for a lis
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from service.clients import SalesforceApi
-from service.commands import terms_fields
-from service.config import Org
-from service.delivery import Names, field_name, object_name
+from service.commands import REQUEST_FIELDS, terms_fields
+from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
-from service.maintenance._fields import Described, access_faults, field_faults, key_faults
-from service.maintenance._finding import Finding, fault, ok
+from service.maintenance._check_currencies import check_currencies
+from service.maintenance._check_reactions import check_reactions
+from service.maintenance._fields import Described, access_faults, field_faults, is_wanted, key_faults
+from service.maintenance._finding import Finding, fault, note, ok
+from service.mapping import Names, field_name, object_name
 from service.projection import widest_records
 
 _DEPLOY = "Deploy deploy/salesforce, or map the name in 'mappings'; then assign Counterfoil_Integration to the user"
 _WIDEN = "Deploy deploy/salesforce, or change the field or its mapping"
+_FILL = (
+    "Give it a value below 'extra' of the mapping, a default value, or a flow that fills it before the record is saved"
+)
 _GRANT = "Assign the permission set Counterfoil_Integration to the integration user"
 
 # Tells whether a topic of an org exists and may be read; raises VendorError when the question has no answer.
 TopicProbe = Callable[[str, str], Awaitable[bool]]
 
 
-async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe: TopicProbe) -> list[Finding]:
-    """Return what was found of one org; the rest is left out when the sign-in fails."""
-    subject = f"orgs.{name}"
+async def check_org(
+    name: str, installation: Installation, api: SalesforceApi, probe: TopicProbe | None
+) -> list[Finding]:
+    """Return what was found of one org; the rest is left out when the sign-in fails, the topics without a probe."""
+    subject, org, names = f"orgs.{name}", installation.orgs[name], installation.mappings.get(name, {})
+    customer_fields = installation.customer_fields_of(name)
     try:
         await api.session()
     except ConfigurationError as error:
@@ -40,36 +48,39 @@ async def check_org(name: str, org: Org, api: SalesforceApi, names: Names, probe
     kind = "a sandbox" if org.is_sandbox else "production"
     findings = [ok(subject, "sign-in", f"org {org.org_id}, {kind}")]
     try:
-        described = await _describe(api, names)
-        findings += _written(subject, described, names)
-        findings += _read(subject, org, described, names)
+        wanted = [one for one in widest_records("", names, customer_fields=customer_fields) if one.enabled]
+        described = await _describe(api, {record.sobject for record in wanted}, names)
+        findings += _written(subject, described, wanted, names)
+        findings += _read(subject, org, described, customer_fields, names)
+        findings += await check_reactions(subject, org, api)
+        findings += await check_currencies(name, installation, api)
+        findings += await _requests(subject, org, api)
     except VendorError as error:
         findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
+    if probe is not None:
+        findings += [await _topic(subject, topic, name, org, probe) for topic in org.pubsub.topics]
+    return findings
+
+
+async def _requests(subject: str, org: Org, api: SalesforceApi) -> list[Finding]:
+    """Tell which fields of a request an org does not have: what they would say cannot be asked for there."""
+    found: list[Finding] = []
     for topic in org.pubsub.topics:
-        findings.append(await _topic(subject, topic, name, probe))
-    return findings
+        event = topic.removeprefix("/event/")
+        if event == topic or not event.endswith("__e"):
+            continue  # a channel of its own, or changes of records
+        described = await api.describe(event)
+        lacks = sorted(REQUEST_FIELDS - _fields(described).keys()) if described else []
+        if lacks:
+            found.append(note(subject, f"read {event}", f"has no {', '.join(lacks)}", _DEPLOY))
+        elif described:
+            found.append(ok(subject, f"read {event}", f"{len(REQUEST_FIELDS)} fields"))
+    return found
 
 
-def check_mappings(org: str, names: Names) -> list[Finding]:
-    """Return the names in an org's mappings that are not ours, and would be passed over in silence."""
-    known = {record.sobject: {*record.fields, record.key_field} for record in widest_records("")}
-    subject = f"mappings.{org}"
-    findings = [
-        fault(f"{subject}.{sobject}", "names", "is no object of ours", f"Use one of {', '.join(sorted(known))}")
-        for sobject in sorted(set(names) - set(known))
-    ]
-    for sobject in sorted(set(names) & set(known)):
-        unknown = sorted(set(names[sobject].fields) - known[sobject])
-        place = f"{subject}.{sobject}.fields"
-        findings += [
-            fault(f"{place}.{name}", "names", "is no field of ours", "Correct its spelling") for name in unknown
-        ]
-    return findings
-
-
-async def _describe(api: SalesforceApi, names: Names) -> dict[str, Described | None]:
+async def _describe(api: SalesforceApi, written: set[str], names: Names) -> dict[str, Described | None]:
     """Return our objects, by our names, as the org describes them."""
-    ours = {record.sobject for record in widest_records("")} | set(terms_fields(names)) | {"Account"}
+    ours = written | set(terms_fields(names)) | {"Account"}
     return {sobject: await api.describe(object_name(names, sobject)) for sobject in sorted(ours)}
 
 
@@ -77,9 +88,11 @@ def _fields(described: Described) -> dict[str, Described]:
     return {field["name"]: field for field in described.get("fields") or ()}
 
 
-def _written(subject: str, described: Mapping[str, Described | None], names: Names) -> Iterator[Finding]:
+def _written(
+    subject: str, described: Mapping[str, Described | None], wanted: Iterable[DesiredRecord], names: Names
+) -> Iterator[Finding]:
     samples: dict[str, list[DesiredRecord]] = defaultdict(list)
-    for record in widest_records(""):
+    for record in wanted:
         samples[record.sobject].append(record)
     for sobject, records in samples.items():
         found = described[sobject]
@@ -88,9 +101,13 @@ def _written(subject: str, described: Mapping[str, Described | None], names: Nam
             yield fault(subject, f"write {where}", "does not exist, or the user cannot see it", _DEPLOY)
             continue
         faults = list(_object_faults(where, found, records, names))
+        yield from (
+            note(subject, f"write {where}.{field}", "is required of new records, and not written", _FILL)
+            for field in _unwritten(found, records, names)
+        )
         yield from (fault(subject, f"write {place}", detail, remedy) for place, detail, remedy in faults)
         if not faults:
-            written = [field for field in records[0].fields if field_name(names, sobject, field)]
+            written = {field for record in records for field in record.fields if field_name(names, sobject, field)}
             yield ok(subject, f"write {where}", f"{len(written)} fields")
 
 
@@ -102,7 +119,7 @@ def _object_faults(
     if not found.get("updateable") or (ours and not found.get("createable")):
         yield where, "may not be written", _GRANT
     fields = _fields(found)
-    values: dict[str, list[Value | Reference]] = {field: [] for field in records[0].fields}
+    values: dict[str, list[Value | Reference]] = defaultdict(list)
     for record in records:
         for field, value in record.fields.items():
             values[field].append(value)
@@ -124,8 +141,23 @@ def _object_faults(
             yield from ((place, detail, _WIDEN) for detail in key_faults(fields[name]))
 
 
-def _read(subject: str, org: Org, described: Mapping[str, Described | None], names: Names) -> Iterator[Finding]:
-    for sobject, wanted in terms_fields(names).items():
+def _unwritten(found: Described, records: list[DesiredRecord], names: Names) -> Iterator[str]:
+    """Yield what new records need and do not get; of records that are the org's own, none is made."""
+    sobject, key = records[0].sobject, records[0].key_field
+    if key == "Id":
+        return
+    written = {field_name(names, sobject, field) for record in records for field in (key, *record.fields)}
+    yield from (name for name, field in _fields(found).items() if is_wanted(field) and name not in written)
+
+
+def _read(
+    subject: str, org: Org, described: Mapping[str, Described | None], customer_fields: Sequence[str], names: Names
+) -> Iterator[Finding]:
+    paths: dict[str, dict[str, None]] = defaultdict(dict)  # what is read, once each and in order
+    for customer_field in customer_fields:
+        for sobject, fields in terms_fields(names, customer_field).items():
+            paths[sobject] |= dict.fromkeys(fields)
+    for sobject, wanted in paths.items():
         found, account = described[sobject], described["Account"]
         if found is None or account is None:
             missing = sobject if found is None else "Account"
@@ -146,12 +178,13 @@ def _read(subject: str, org: Org, described: Mapping[str, Described | None], nam
             yield ok(subject, f"read {sobject}", f"{len(wanted)} fields")
 
 
-async def _topic(subject: str, topic: str, org: str, probe: TopicProbe) -> Finding:
+async def _topic(subject: str, topic: str, name: str, org: Org, probe: TopicProbe) -> Finding:
     check = f"subscribe {topic}"
     try:
-        allowed = await probe(org, topic)
+        allowed = await probe(name, topic)
     except VendorDenied as error:
         return fault(subject, check, error.message, _DEPLOY)
     except VendorError as error:
-        return fault(f"{subject}.pubsub", check, error.message, "Check that its endpoint can be reached from here")
+        where = f"{subject}.{org.stream}"
+        return fault(where, check, error.message, "Check that its endpoint can be reached from here")
     return ok(subject, check) if allowed else fault(subject, check, "the user may not subscribe", _GRANT)

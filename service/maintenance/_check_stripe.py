@@ -15,8 +15,10 @@ from service.errors import VendorDenied, VendorError, VendorRejected
 from service.intake import KNOWN_TYPES
 from service.maintenance._finding import Finding, fault, note, ok
 
-# Fetched when events tell of them, or listed to find a saved one.
-READ_TYPES = tuple(sorted(KNOWN_TYPES | {"payment_method"}))
+# Fetched when events tell of them, listed to find a saved one, or listed because another object shows only some.
+READ_TYPES = tuple(sorted(KNOWN_TYPES | {"payment_method", "line_item"}))
+# What is listed below another object is tried below one that nobody has.
+_BELOW = {"line_item": {"invoice": "in_counterfoil_check"}}
 _NO_SUCH_PARAMETER = "counterfoil_check"
 _PERMISSION = "permission"
 _UNREACHABLE = "Check that {} can be reached from here; then try again"
@@ -79,9 +81,9 @@ async def _may_write(subject: str, kind: str, api: StripeApi, clock: Clock) -> F
 async def _may_read(subject: str, kind: str, account: StripeAccount, api: StripeApi) -> Finding:
     check = f"read {kind}"
     try:
-        found = await api.list(kind, {}, limit=1)
+        found = await api.list(kind, dict(_BELOW.get(kind, {})), limit=1)
     except VendorRejected:
-        return ok(subject, check)  # refused for its parameters: the permission was there
+        return ok(subject, check)  # refused for its parameters, or not found: the permission was there
     except VendorDenied as error:
         return _denied(subject, check, error)
     except VendorError as error:

@@ -8,20 +8,26 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from service.delivery import Names, object_name
 from service.domain import SOURCE_OBJECTS, Reference, Value
-from service.projection import PaymentStatus
+from service.mapping import Names, object_name
+from service.projection import PICKLISTS
 
 Described = dict[str, Any]
 
 _TEXTS = frozenset({"string", "textarea", "url", "picklist", "combobox", "encryptedstring"})
 _NUMBERS = frozenset({"double", "currency"})
-_STATUSES = frozenset(status.value for status in PaymentStatus)
-_TARGETS = {"001": "Account", **SOURCE_OBJECTS}
+_PICKLISTS = [frozenset(word.value for word in words) for words in PICKLISTS]
+_TARGETS = {"001": "Account", "003": "Contact", **SOURCE_OBJECTS}
 
 
 def field_faults(field: Described, values: Sequence[Value | Reference], names: Names) -> Iterator[str]:
     """Yield what keeps `field` from holding these values, each fault once; `names` are the org's own."""
+    words = {value for value in values if isinstance(value, str)}
+    ours = next((offered for offered in _PICKLISTS if words and words <= offered), None)
+    if field.get("type") == "picklist" and ours is not None:
+        if missing := sorted(ours - _offered(field)):
+            yield f"lacks the values {', '.join(missing)}"
+        return
     found = (fault for value in values if value is not None for fault in _faults(field, value, names))
     yield from dict.fromkeys(found)
 
@@ -42,6 +48,11 @@ def key_faults(field: Described) -> Iterator[str]:
         yield "is not unique"
     if not field.get("caseSensitive"):
         yield "is not case-sensitive, and Stripe's ids are"
+
+
+def is_wanted(field: Described) -> bool:
+    """Tell whether a new record needs a value for a field from somebody."""
+    return bool(field.get("createable")) and not field.get("nillable") and not field.get("defaultedOnCreate")
 
 
 def _faults(field: Described, value: Value | Reference, names: Names) -> Iterator[str]:
@@ -87,18 +98,14 @@ def _text(field: Described, kind: str, value: str, names: Names) -> Iterator[str
         needed = "a date and time" if _is_moment(value) else "a text"
         yield f"is of type {kind}: {needed} is needed"
     elif kind == "picklist":
-        yield from _picklist(field, value)
+        if field.get("restrictedPicklist") and value not in _offered(field):
+            yield "is a restricted picklist, and Stripe's words are open: make it a text"
     elif int(field.get("length") or 0) < len(value):
         yield f"holds {field.get('length')} characters: {len(value)} may come"
 
 
-def _picklist(field: Described, value: str) -> Iterator[str]:
-    offered = {entry["value"] for entry in field.get("picklistValues") or () if entry.get("active")}
-    if value in _STATUSES:
-        if missing := sorted(_STATUSES - offered):
-            yield f"lacks the values {', '.join(missing)}"
-    elif field.get("restrictedPicklist") and value not in offered:
-        yield "is a restricted picklist, and Stripe's words are open: make it a text"
+def _offered(field: Described) -> set[str]:
+    return {entry["value"] for entry in field.get("picklistValues") or () if entry.get("active")}
 
 
 def _is_moment(value: str) -> bool:

@@ -16,7 +16,10 @@ _LIMIT_ERROR_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class FetchDue:
-    """One object to fetch, ours `until` then; `as_of` is the row's when it was taken, `attempts` counts this try."""
+    """One object to fetch, ours `until` then; `as_of` is the row's when it was taken, `attempts` counts this try.
+
+    `error` is the reason word of the try before this one, None if it did not fail.
+    """
 
     entity: str
     object_type: str
@@ -25,6 +28,7 @@ class FetchDue:
     as_of: datetime
     attempts: int
     traceparent: str | None
+    error: str | None = None
 
 
 async def take_fetches(tx: Transaction, *, now: datetime, lease: timedelta, limit: int) -> list[FetchDue]:
@@ -49,6 +53,7 @@ async def take_fetches(tx: Transaction, *, now: datetime, lease: timedelta, limi
             table.c.as_of,
             table.c.fetch_attempts,
             table.c.traceparent,
+            table.c.fetch_error,
         )
     )
     return [FetchDue(*row) for row in await tx.execute(statement)]
@@ -79,4 +84,5 @@ async def postpone_fetch(tx: Transaction, due: FetchDue, *, until: datetime | No
     A wish that came up since it was taken stands.
     """
     undisturbed = and_(_this(due), table.c.fetch_at == due.until)
-    await tx.execute(update(table).where(undisturbed).values(fetch_at=until, fetch_error=error[:_LIMIT_ERROR_CHARS]))
+    values = {"fetch_at": until, "fetch_error": error[:_LIMIT_ERROR_CHARS], "discarded_at": None}
+    await tx.execute(update(table).where(undisturbed).values(values))

@@ -5,22 +5,23 @@ transaction. The lane is the root's Salesforce record, or the root itself: what 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, exists, func, literal, or_, select, text, tuple_, update
+from sqlalchemy import ARRAY, Boolean, Integer, Text, and_, bindparam, exists, func, literal, select, text, tuple_
 
-from service.db import Transaction
+from service.db import Transaction, among
+from service.mirror._changes import Key, Lane
 from service.mirror._table import table
 
 PAYMENT_ROOTS = ("counterfoil.request", "payment_intent")
-_DEPTH_LIMIT = 8
 _FAMILY_LIMIT = 5000
+_NAMING_LIMIT = 10_000
 
-_COLUMNS = (
+COLUMNS = (
     "entity",
     "object_id",
     "object_type",
@@ -31,12 +32,21 @@ _COLUMNS = (
     "deleted",
     "traceparent",
     "version",
+    "linked_id",
+    "routed_id",
+    "cause",
+    "caused_at",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorRow:
-    """One object as we know it; `body` is None while it still has to be fetched."""
+    """One object as we know it; `body` is None while it still has to be fetched.
+
+    `record_id` is what our metadata names, `routed_id` the Opportunity or Order that was found for it otherwise.
+    `cause` is the event or API request that showed its last change, `caused_at` that sight by the clock of Stripe.
+    `payout_id` is told of balance transactions in families: the payout that took (the last of) it.
+    """
 
     entity: str
     object_id: str
@@ -48,67 +58,86 @@ class MirrorRow:
     deleted: bool
     traceparent: str | None
     version: int
+    payout_id: str | None = None
+    linked_id: str | None = None
+    routed_id: str | None = None
+    cause: str | None = None
+    caused_at: datetime | None = None
+
+    @property
+    def belongs_to(self) -> str | None:
+        """The Salesforce record of it, however it was found."""
+        return self.record_id or self.routed_id
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """What is looked at together: all roots made for one Salesforce record, or one root without a record."""
-
-    entity: str
-    key: str
-    is_record: bool
+_NAMES = frozenset((*COLUMNS, "payout_id"))
 
 
-def _row(row: Any) -> MirrorRow:
-    values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
+def to_row(row: Any) -> MirrorRow:
+    """Return a row of the table from one of a query, which may have more columns than ours."""
+    values = {name: value for name, value in row._mapping.items() if name in _NAMES}  # noqa: SLF001  (its documented accessor)
     body = values.pop("body")
     return MirrorRow(**values, body=None if body is None else orjson.loads(body))
 
 
-_TAKE = text(
-    """
-    WITH RECURSIVE taken AS (
-        SELECT entity, object_id, parent_id, record_id FROM mirror
-        WHERE dirty ORDER BY observed_at LIMIT :limit FOR UPDATE SKIP LOCKED
-    ), up AS (
-        SELECT entity, object_id AS start, object_id, parent_id, record_id, 0 AS depth FROM taken
-        UNION ALL
-        SELECT up.entity, up.start, above.object_id, above.parent_id, coalesce(up.record_id, above.record_id), depth + 1
-        FROM up JOIN mirror above ON above.entity = up.entity AND above.object_id = up.parent_id
-        WHERE depth < :depth
+_FAMILIES = text(
+    f"""
+    WITH RECURSIVE wanted AS (
+        SELECT * FROM unnest(:numbers, :entities, :keys, :records) AS wanted (number, entity, key, is_record)
+    ), down AS (
+        (SELECT wanted.number, root.entity, root.object_id FROM wanted
+         JOIN mirror root ON root.entity = wanted.entity AND root.object_id = wanted.key WHERE NOT wanted.is_record
+         UNION
+         SELECT wanted.number, named.entity, named.object_id FROM wanted
+         JOIN mirror named ON named.entity = wanted.entity AND named.record_id = wanted.key WHERE wanted.is_record
+         UNION
+         SELECT wanted.number, routed.entity, routed.object_id FROM wanted
+         JOIN mirror routed ON routed.entity = wanted.entity AND routed.routed_id = wanted.key WHERE wanted.is_record)
+        UNION
+        SELECT down.number, child.entity, child.object_id FROM down
+        JOIN mirror child ON child.entity = down.entity AND child.parent_id = down.object_id
     )
-    SELECT DISTINCT ON (taken.entity, taken.object_id)
-           taken.entity, taken.object_id, up.object_id AS root, up.record_id
-    FROM taken JOIN up ON up.entity = taken.entity AND up.start = taken.object_id
-    ORDER BY taken.entity, taken.object_id, up.depth DESC
-    """
+    SELECT down.number, {", ".join(f"mirror.{name}" for name in COLUMNS)},
+           CASE WHEN mirror.object_type = 'balance_transaction' THEN (
+               SELECT entry.payout_id FROM payout_entries entry
+               WHERE entry.entity = mirror.entity AND entry.transaction_id = mirror.object_id
+               ORDER BY entry.linked_at DESC, entry.payout_id DESC LIMIT 1) END AS payout_id
+    FROM down JOIN mirror ON mirror.entity = down.entity AND mirror.object_id = down.object_id
+    LIMIT :limit
+    """  # noqa: S608  (names are ours)
+).bindparams(
+    bindparam("numbers", type_=ARRAY(Integer)),
+    bindparam("entities", type_=ARRAY(Text)),
+    bindparam("keys", type_=ARRAY(Text)),
+    bindparam("records", type_=ARRAY(Boolean)),
 )
+_Wanted = tuple[int, str, str, bool]
 
 
-Key = tuple[str, str]
+async def _load(tx: Transaction, wanted: Sequence[_Wanted]) -> list[tuple[int, MirrorRow]]:
+    numbers, entities, keys, records = zip(*wanted, strict=True)
+    parameters = {"numbers": list(numbers), "entities": list(entities), "keys": list(keys), "records": list(records)}
+    rows = await tx.execute(_FAMILIES, parameters | {"limit": _FAMILY_LIMIT + 1})
+    return [(row.number, to_row(row)) for row in rows]
 
 
-async def changed_lanes(tx: Transaction, *, limit: int) -> dict[Lane, list[Key]]:
-    """Lock up to `limit` changed rows nobody else holds; return their lanes, sorted, each with the rows to clear.
+async def load_families(tx: Transaction, lanes: Mapping[Lane, Sequence[str]]) -> dict[Lane, list[MirrorRow] | None]:
+    """Return for each lane, given the entities that share it, its roots and all their descendants.
 
-    The lanes are locked until the transaction ends, so that each is looked at by one transaction at a time, which then
-    sees everything committed before.
+    None stands for more than 5,000 objects; nothing Stripe makes for one record comes near.
     """
-    lanes: dict[Lane, list[Key]] = defaultdict(list)
-    for row in await tx.execute(_TAKE, {"limit": limit, "depth": _DEPTH_LIMIT}):
-        lane = Lane(row.entity, row.record_id or row.root, is_record=row.record_id is not None)
-        lanes[lane].append((row.entity, row.object_id))
-    ordered = sorted(lanes, key=lambda lane: (lane.key, lane.entity))
-    for key in dict.fromkeys(lane.key for lane in ordered):
-        await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(literal(key), 0))))
-    return {lane: lanes[lane] for lane in ordered}
-
-
-async def clear_changes(tx: Transaction, keys: Sequence[Key], *, fault: str | None = None) -> None:
-    """Mark rows as looked at; with a `fault` word, as set aside until their next change."""
-    await tx.execute(
-        update(table).where(tuple_(table.c.entity, table.c.object_id).in_(keys)).values(dirty=False, fault=fault)
-    )
+    order = list(lanes)
+    wanted = [(number, entity, lane.key, lane.is_record) for number, lane in enumerate(order) for entity in lanes[lane]]
+    rows = await _load(tx, wanted) if wanted else []
+    if len(rows) <= _FAMILY_LIMIT:
+        by_number: dict[int, list[MirrorRow]] = defaultdict(list)
+        for number, row in rows:
+            by_number[number].append(row)
+        return {lane: by_number[number] for number, lane in enumerate(order)}
+    if len(order) == 1:
+        return {order[0]: None}
+    alone = [await load_families(tx, {lane: lanes[lane]}) for lane in order]
+    return {lane: rows for one in alone for lane, rows in one.items()}
 
 
 async def load_family(
@@ -117,33 +146,41 @@ async def load_family(
     """Return the rows with an id in `roots`, those made for `records`, and all their descendants.
 
     Raises:
-        ValueError: more than 5,000 objects hang together; nothing Stripe makes for one record comes near.
+        ValueError: more than 5,000 objects hang together.
     """
-    start = and_(
-        table.c.entity.in_(entities),
-        or_(table.c.object_id.in_(roots), table.c.record_id.in_(records)),
-    )
-    down = select(table.c.entity, table.c.object_id).where(start).cte("down", recursive=True)
-    down = down.union(
-        select(table.c.entity, table.c.object_id).where(
-            table.c.entity == down.c.entity, table.c.parent_id == down.c.object_id
-        )
-    )
-    query = (
-        select(*(table.c[name] for name in _COLUMNS))
-        .join(down, and_(down.c.entity == table.c.entity, down.c.object_id == table.c.object_id))
-        .limit(_FAMILY_LIMIT + 1)
-    )
-    rows = [_row(row) for row in await tx.execute(query)]
+    wanted = [(0, entity, key, key in records) for entity in entities for key in (*roots, *records)]
+    rows = await _load(tx, wanted) if wanted else []
     if len(rows) > _FAMILY_LIMIT:
         raise ValueError(f"more than {_FAMILY_LIMIT} objects belong to one record")
-    return rows
+    return [row for _, row in rows]
+
+
+async def load_naming(tx: Transaction, keys: Collection[Key]) -> list[tuple[Key, MirrorRow]]:
+    """Return what stands above the objects that name any of these (the invoices that a payment pays), each with it."""
+    naming = table.alias("naming")
+    query = (
+        select(naming.c.linked_id.label("named_id"), *(table.c[name] for name in COLUMNS))
+        .join(naming, and_(naming.c.entity == table.c.entity, naming.c.parent_id == table.c.object_id))
+        .where(among((naming.c.entity, naming.c.linked_id), keys), table.c.body.is_not(None))
+        .order_by(table.c.created_at, table.c.object_id)
+        .limit(_NAMING_LIMIT)
+    )
+    return [((row.entity, row.named_id), to_row(row)) for row in (await tx.execute(query) if keys else ())]
+
+
+async def load(tx: Transaction, keys: Collection[Key]) -> dict[Key, MirrorRow]:
+    """Return single objects by entity and id, as far as they are known whole."""
+    query = select(*(table.c[name] for name in COLUMNS)).where(
+        among((table.c.entity, table.c.object_id), keys), table.c.body.is_not(None)
+    )
+    rows = [to_row(row) for row in (await tx.execute(query) if keys else ())]
+    return {(row.entity, row.object_id): row for row in rows}
 
 
 async def find(tx: Transaction, *, entity: str, object_type: str, record_id: str) -> MirrorRow | None:
     """Return the oldest living object of a type made for a Salesforce record, if there is one."""
     query = (
-        select(*(table.c[name] for name in _COLUMNS))
+        select(*(table.c[name] for name in COLUMNS))
         .where(
             table.c.entity == entity,
             table.c.object_type == object_type,
@@ -154,7 +191,7 @@ async def find(tx: Transaction, *, entity: str, object_type: str, record_id: str
         .limit(1)
     )
     row = (await tx.execute(query)).one_or_none()
-    return None if row is None else _row(row)
+    return None if row is None else to_row(row)
 
 
 async def list_roots(
@@ -168,7 +205,7 @@ async def list_roots(
     """Return payments, newest first: requests, and payment intents no request of ours asked for."""
     above = table.alias("above")
     query = (
-        select(*(table.c[name] for name in _COLUMNS))
+        select(*(table.c[name] for name in COLUMNS))
         .where(
             table.c.entity == entity,
             table.c.object_type.in_(PAYMENT_ROOTS),
@@ -179,7 +216,7 @@ async def list_roots(
         .limit(limit)
     )
     if record_id is not None:
-        query = query.where(table.c.record_id == record_id)
+        query = query.where(func.coalesce(table.c.record_id, table.c.routed_id) == record_id)
     if after is not None:
         query = query.where(tuple_(table.c.created_at, table.c.object_id) < tuple_(*map(literal, after)))
-    return [_row(row) for row in await tx.execute(query)]
+    return [to_row(row) for row in await tx.execute(query)]

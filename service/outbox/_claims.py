@@ -1,25 +1,36 @@
-"""Claiming what waits, and settling each record by its own result.
+"""Claiming what waits, by lanes: of one lane only one holder has records on their way, across all processes.
 
-A claim is a lease: whoever dies with it loses it. A record that was put again while it was on its way keeps waiting,
-because the settled version is not the one that is wanted now.
+A lane is what Salesforce locks together, so two calls for one lane at once would meet in a row lock. A claim is a
+lease: whoever dies with it loses it. Records come in the order of their lanes, so that those of one lane share a call,
+and from a given lane on, so that no lane waits for ever behind busier ones.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Interval, and_, bindparam, case, text, tuple_, update
+from sqlalchemy import DateTime, Interval, and_, bindparam, func, literal, select, text, update
 
 from service.db import Transaction
 from service.domain import Reference, Value, fields_from
-from service.outbox._put import State, table
+from service.outbox._order import hold
+from service.outbox._put import table
 
-_DETAIL_LIMIT = 500
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One record on its way; `attempts` counts this one."""
+    """One record on its way.
+
+    Attributes:
+        attempts: counts this one.
+        awaits: object and key of the parent that Salesforce does not hold yet; it may come with the same claim.
+        error_reason: what the last attempt failed with, since the last success.
+        error_code: Salesforce's word for it.
+        releases: how often it was dead and tried again without a person.
+    """
 
     org: str
     sobject: str
@@ -28,141 +39,134 @@ class Claimed:
     fields: dict[str, Value | Reference]
     digest: str
     lane: str
+    rank: int
     version: int
     attempts: int
     traceparent: str | None
+    awaits: Key | None = None
+    error_reason: str | None = None
+    error_code: str | None = None
+    releases: int = 0
 
 
-# Parents first; a child waits until its parent has been delivered once, because its lookup needs it.
+# A child goes when its parent has been delivered once, or goes with it: its lookup needs it.
+READY = """
+    waiting.org = :org AND waiting.state = 'waiting' AND waiting.not_before <= :now
+    AND (waiting.leased_until IS NULL OR waiting.leased_until < :now)
+    AND (NOT :urgent_only OR waiting.key_field = 'Id' OR waiting.sobject = ANY(CAST(:urgent AS text[])))
+    AND NOT EXISTS (
+        SELECT 1 FROM outbox busy
+        WHERE busy.org = waiting.org AND busy.lane = waiting.lane AND busy.leased_until >= :now)
+"""
+ORPHANED = """
+    EXISTS (SELECT 1 FROM outbox parent
+            WHERE parent.org = waiting.org AND parent.sobject = waiting.parent_sobject
+              AND parent.key = waiting.parent_key AND parent.delivered_at IS NULL)
+"""
+_COMES_WITH_IT = """
+    EXISTS (SELECT 1 FROM outbox parent
+            WHERE parent.org = waiting.org AND parent.sobject = waiting.parent_sobject
+              AND parent.key = waiting.parent_key AND parent.lane = waiting.lane
+              AND parent.state = 'waiting' AND parent.not_before <= :now
+              AND (NOT :urgent_only OR parent.key_field = 'Id' OR parent.sobject = ANY(CAST(:urgent AS text[]))))
+"""
+RETURNED = """
+    outbox.org, outbox.sobject, outbox.key, outbox.key_field, outbox.content, outbox.digest, outbox.lane, outbox.rank,
+    outbox.version, outbox.attempts, outbox.traceparent, outbox.error_reason, outbox.error_code, outbox.releases
+"""
+TIMES = (bindparam("now", type_=DateTime(timezone=True)), bindparam("lease", type_=Interval))
 _CLAIM = text(
-    """
+    f"""
     WITH ready AS (
-        SELECT org, sobject, key FROM outbox waiting
-        WHERE state = 'waiting' AND not_before <= :now AND (leased_until IS NULL OR leased_until < :now)
-          AND NOT EXISTS (
-              SELECT 1 FROM outbox parent
-              WHERE parent.org = waiting.org AND parent.sobject = waiting.parent_sobject
-                AND parent.key = waiting.parent_key AND parent.delivered_at IS NULL)
-        ORDER BY rank, sobject, lane
-        LIMIT :limit
-        FOR UPDATE SKIP LOCKED
+        SELECT org, sobject, key, CASE WHEN orphaned THEN parent_sobject END AS awaits_sobject,
+               CASE WHEN orphaned THEN parent_key END AS awaits_key
+        FROM (SELECT waiting.*, {ORPHANED} AS orphaned FROM outbox waiting
+              WHERE {READY} AND waiting.lane > :after AND (NOT {ORPHANED} OR {_COMES_WITH_IT})
+              ORDER BY waiting.lane, waiting.rank
+              LIMIT :limit FOR NO KEY UPDATE OF waiting SKIP LOCKED) chosen
     )
     UPDATE outbox SET leased_by = :holder, leased_until = :now + :lease, attempts = outbox.attempts + 1
     FROM ready
     WHERE outbox.org = ready.org AND outbox.sobject = ready.sobject AND outbox.key = ready.key
-    RETURNING outbox.org, outbox.sobject, outbox.key, outbox.key_field, outbox.content, outbox.digest, outbox.lane,
-              outbox.version, outbox.attempts, outbox.traceparent
+    RETURNING {RETURNED}, ready.awaits_sobject, ready.awaits_key
+    """  # noqa: S608  (fragments are ours)
+).bindparams(*TIMES)
+
+
+async def hold_claims(tx: Transaction, org: str) -> None:
+    """Let nobody else claim for `org` until the transaction ends: a lane must be seen to be free by one at a time."""
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(literal(f"outbox:{org}"), 0))))
+
+
+async def claim(
+    tx: Transaction,
+    *,
+    org: str,
+    holder: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    after: str = "",
+    urgent: Sequence[str] | None = None,
+) -> list[Claimed]:
+    """Take up to `limit` records of `org` that may be sent now, sorted by lane, then parents before children.
+
+    Args:
+        tx: the transaction.
+        org: whose.
+        holder: a name nobody else has.
+        now: the present.
+        lease: how long they are ours unless renewed.
+        limit: the most to take.
+        after: only lanes after this one.
+        urgent: only these objects, and records of the customer's; None for all.
     """
-).bindparams(bindparam("now", type_=DateTime(timezone=True)), bindparam("lease", type_=Interval))
-
-
-async def claim(tx: Transaction, *, holder: str, now: datetime, lease: timedelta, limit: int) -> list[Claimed]:
-    """Take up to `limit` records that may be sent now."""
-    rows = await tx.execute(_CLAIM, {"holder": holder, "now": now, "lease": lease, "limit": limit})
-    return [
-        Claimed(
-            org=row.org,
-            sobject=row.sobject,
-            key=row.key,
-            key_field=row.key_field,
-            fields=fields_from(row.content),
-            digest=row.digest,
-            lane=row.lane,
-            version=row.version,
-            attempts=row.attempts,
-            traceparent=row.traceparent,
-        )
-        for row in rows
-    ]
-
-
-def _held(record: Claimed, holder: str) -> ColumnElement[bool]:
-    return and_(
-        table.c.org == record.org,
-        table.c.sobject == record.sobject,
-        table.c.key == record.key,
-        table.c.leased_by == holder,
+    await hold_claims(tx, org)
+    rows = await tx.execute(
+        _CLAIM,
+        {
+            "org": org,
+            "holder": holder,
+            "now": now,
+            "lease": lease,
+            "limit": limit,
+            "after": after,
+            "urgent_only": urgent is not None,
+            "urgent": list(urgent or ()),
+        },
     )
+    return sorted((claimed(row) for row in rows), key=lambda record: (record.lane, record.rank, record.sobject))
 
 
-# A failed attempt may have had its effect all the same: what Salesforce holds is unknown, so that no content, not even
-# the one delivered before, counts as delivered until it is sent again.
-_FAILED = {"leased_by": None, "leased_until": None, "delivered_digest": None}
+def claimed(row: Any) -> Claimed:
+    """Return a row of RETURNED as what it means."""
+    values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
+    parent = values.pop("awaits_sobject", None), values.pop("awaits_key", None)
+    fields = fields_from(values.pop("content"))
+    return Claimed(**values, fields=fields, awaits=(parent[0], parent[1]) if parent[0] and parent[1] else None)
 
 
-_DELIVERED = text(
-    """
-    UPDATE outbox SET
-        leased_by = NULL, leased_until = NULL, attempts = 0, error_reason = NULL, error_detail = NULL,
-        state = CASE WHEN outbox.version = sent.version THEN 'delivered' ELSE outbox.state END,
-        delivered_digest = sent.digest, delivered_at = :now,
-        salesforce_id = coalesce(sent.salesforce_id, outbox.salesforce_id)
-    FROM unnest(CAST(:org AS text[]), CAST(:sobject AS text[]), CAST(:key AS text[]), CAST(:version AS bigint[]),
-                CAST(:digest AS text[]), CAST(:salesforce_id AS text[]))
-         AS sent (org, sobject, key, version, digest, salesforce_id)
-    WHERE outbox.org = sent.org AND outbox.sobject = sent.sobject AND outbox.key = sent.key
-      AND outbox.leased_by = :holder
-    RETURNING outbox.org, outbox.sobject, outbox.key
-    """
-).bindparams(bindparam("now", type_=DateTime(timezone=True)))
+async def renew(tx: Transaction, *, org: str, holder: str, until: datetime) -> None:
+    """Keep what a holder has of an org for longer: a call may outlast a lease."""
+    held = and_(table.c.org == org, table.c.leased_by == holder, table.c.leased_until.is_not(None))
+    await hold(tx, held)
+    await tx.execute(update(table).where(held).values(leased_until=until))
 
 
-async def settle_delivered(
-    tx: Transaction, records: Sequence[tuple[Claimed, str | None]], *, holder: str, now: datetime
-) -> None:
-    """Record that Salesforce holds what was sent; each comes with its Salesforce id."""
-    names = ("org", "sobject", "key", "version", "digest")
-    arrays: dict[str, list[object]] = {name: [getattr(record, name) for record, _ in records] for name in names}
-    arrays["salesforce_id"] = [salesforce_id for _, salesforce_id in records]
-    held = {tuple(row) for row in await tx.execute(_DELIVERED, arrays | {"now": now, "holder": holder})}
-    lost = [key for record, _ in records if (key := (record.org, record.sobject, record.key)) not in held]
-    await _send_anew(tx, lost)
+_CROWDED = text(
+    f"""
+    SELECT sobject, key_field, count(*) AS records FROM (
+        SELECT DISTINCT ON (waiting.sobject, waiting.lane) waiting.sobject, waiting.key_field FROM outbox waiting
+        WHERE {READY} AND waiting.key_field <> 'Id' AND NOT {ORPHANED} AND waiting.error_reason IS NULL
+    ) apart
+    GROUP BY sobject, key_field HAVING count(*) > :threshold
+    ORDER BY records DESC LIMIT 1
+    """  # noqa: S608  (fragments are ours)
+).bindparams(TIMES[0])
 
 
-async def _send_anew(tx: Transaction, lost: Sequence[tuple[str, str, str]]) -> None:
-    """Want records sent once more whose lease ran out on the way.
-
-    Another holder may have written in between: which of the two writes Salesforce took last is unknown.
-    """
-    if lost:
-        await tx.execute(
-            update(table)
-            .where(tuple_(table.c.org, table.c.sobject, table.c.key).in_(lost))
-            .values(state=State.WAITING, delivered_digest=None, version=table.c.version + 1)
-        )
-
-
-async def settle_again(
-    tx: Transaction, record: Claimed, *, holder: str, not_before: datetime, reason: str, detail: str
-) -> None:
-    """Record an attempt that may be repeated from `not_before` on."""
-    current = table.c.version == record.version
-    settled = await tx.execute(
-        update(table)
-        .where(_held(record, holder))
-        .values(
-            **_FAILED,
-            not_before=case((current, not_before), else_=table.c.not_before),
-            error_reason=reason,
-            error_detail=detail[:_DETAIL_LIMIT],
-        )
-    )
-    if not settled.rowcount:
-        await _send_anew(tx, [(record.org, record.sobject, record.key)])
-
-
-async def settle_dead(tx: Transaction, record: Claimed, *, holder: str, reason: str, detail: str) -> None:
-    """Record an attempt that will not be repeated; newer content that was put meanwhile gets its own chance."""
-    current = table.c.version == record.version
-    settled = await tx.execute(
-        update(table)
-        .where(_held(record, holder))
-        .values(
-            **_FAILED,
-            state=case((current, State.DEAD), else_=table.c.state),
-            error_reason=reason,
-            error_detail=detail[:_DETAIL_LIMIT],
-        )
-    )
-    if not settled.rowcount:
-        await _send_anew(tx, [(record.org, record.sobject, record.key)])
+async def crowded(tx: Transaction, *, org: str, now: datetime, threshold: int) -> tuple[str, str] | None:
+    """Return object and key field of which more than `threshold` records wait in lanes of their own, if any."""
+    parameters = {"org": org, "now": now, "threshold": threshold, "urgent_only": False, "urgent": []}
+    row = (await tx.execute(_CROWDED, parameters)).one_or_none()
+    return None if row is None else (row.sobject, row.key_field)

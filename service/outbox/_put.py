@@ -35,9 +35,29 @@ table = Table(
     Column("traceparent", Text),
     Column("put_at", DateTime(timezone=True), nullable=False),
     Column("delivered_at", DateTime(timezone=True)),
+    Column("error_code", Text),
+    Column("failed_at", DateTime(timezone=True)),
+    Column("releases", SmallInteger, nullable=False, server_default=text("0")),
+    Column("release_at", DateTime(timezone=True)),
+    Column("bulk_job", Text),
+    Column("sent_version", BigInteger),
+    Column("sent_digest", Text),
+    Column("discarded_by", Text),
+    Column("discarded_at", DateTime(timezone=True)),
+    Column("discard_reason", Text),
+    Column("mapping", Text, nullable=False, server_default=text("''")),
 )
-Index("outbox_waiting", table.c.rank, table.c.sobject, table.c.lane, postgresql_where=table.c.state == "waiting")
-Index("outbox_dead", table.c.put_at, postgresql_where=table.c.state == "dead")
+Index("outbox_waiting", table.c.org, table.c.lane, table.c.rank, postgresql_where=table.c.state == "waiting")
+Index("outbox_leased", table.c.org, table.c.lane, postgresql_where=table.c.leased_until.is_not(None))
+Index(
+    "outbox_failed",
+    table.c.org,
+    table.c.sobject,
+    table.c.error_code,
+    postgresql_where=table.c.error_reason.is_not(None),
+)
+Index("outbox_mapping", table.c.org, table.c.mapping)
+Index("outbox_bulk", table.c.bulk_job, postgresql_where=table.c.bulk_job.is_not(None))
 
 
 class State(StrEnum):
@@ -45,7 +65,9 @@ class State(StrEnum):
 
     WAITING = "waiting"  # put with new content, or an attempt failed and may be repeated; leaves by a settled attempt
     DELIVERED = "delivered"  # Salesforce holds this content; leaves when other content is put
-    DEAD = "dead"  # refused for good, or tried too often; leaves when other content is put, or by a redrive
+    DEAD = "dead"  # refused for good, or tried too often; leaves when other content is put, by a redrive or a release
+    LEFT_OUT = "left_out"  # the org's mapping does not want it; leaves when other content is put
+    DISCARDED = "discarded"  # a person gave it up, with a reason; leaves when other content is put, or by a redrive
 
 
 _FIELDS = (
@@ -60,12 +82,14 @@ _FIELDS = (
     "parent_sobject",
     "parent_key",
     "traceparent",
+    "mapping",
+    "state",
 )
 _ARRAYS = ", ".join(f"CAST(:{name} AS {'smallint' if name == 'rank' else 'text'}[])" for name in _FIELDS)
 _PUT = text(
     f"""
-    INSERT INTO outbox AS known ({", ".join(_FIELDS)}, state, not_before, put_at)
-    SELECT {", ".join(_FIELDS)}, 'waiting', :now, :now
+    INSERT INTO outbox AS known ({", ".join(_FIELDS)}, not_before, put_at)
+    SELECT {", ".join(_FIELDS)}, :now, :now
     FROM unnest({_ARRAYS}) AS wish ({", ".join(_FIELDS)})
     ORDER BY org, sobject, key
     ON CONFLICT (org, sobject, key) DO UPDATE SET
@@ -79,9 +103,13 @@ _PUT = text(
         traceparent = coalesce(excluded.traceparent, known.traceparent),
         version = known.version + 1,
         attempts = 0,
+        releases = 0,
+        release_at = NULL,
         not_before = excluded.not_before,
         put_at = excluded.put_at,
-        state = CASE WHEN excluded.digest = known.delivered_digest AND known.leased_by IS NULL
+        mapping = excluded.mapping,
+        state = CASE WHEN excluded.state <> 'waiting' THEN excluded.state
+                     WHEN excluded.digest = known.delivered_digest AND known.leased_by IS NULL
                      THEN 'delivered' ELSE 'waiting' END
     WHERE known.digest <> excluded.digest
     RETURNING 1
@@ -106,6 +134,8 @@ async def put(tx: Transaction, records: Sequence[DesiredRecord], *, now: datetim
             "parent_sobject": record.parent.sobject if record.parent else None,
             "parent_key": record.parent.key if record.parent else None,
             "traceparent": record.traceparent,
+            "mapping": record.mapping,
+            "state": State.WAITING if record.enabled else State.LEFT_OUT,
         }
         for record in records
     ]

@@ -6,19 +6,34 @@ no table and calls nobody. Refuses to guess: a missing fact is empty, an unknown
 
 from service.projection._facts import PaymentFacts, payment_facts
 from service.projection._families import Family, families
+from service.projection._history import Standing
+from service.projection._payouts import PayoutFacts
 from service.projection._project import Projector
+from service.projection._reactions import DUE_SOON, due_reaction
 from service.projection._read import list_payments, read_payment
-from service.projection._status import PaymentStatus
+from service.projection._read_payouts import PayoutDetails, list_payout_facts, read_payout
+from service.projection._reporting import org_version
+from service.projection._status import PICKLISTS, PaymentStatus, Reconciliation
 from service.projection._widest import widest_records
 
 __all__ = [
+    "DUE_SOON",
+    "PICKLISTS",
     "Family",
     "PaymentFacts",
     "PaymentStatus",
+    "PayoutDetails",
+    "PayoutFacts",
     "Projector",
+    "Reconciliation",
+    "Standing",
+    "due_reaction",
     "families",
     "list_payments",
+    "list_payout_facts",
+    "org_version",
     "payment_facts",
     "read_payment",
+    "read_payout",
     "widest_records",
 ]

@@ -3,21 +3,25 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.domain import moment
 from service.mirror import MirrorRow
 from service.projection._families import Family
-from service.projection._status import Body, PaymentStatus, intent_status, request_status
+from service.projection._money import Money, movements_of, payment_money, payment_status
+from service.projection._status import Body, PaymentStatus, request_status
+from service.projection._values import minor, rate
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentFacts:
     """One payment, as every reader sees it.
 
-    Amounts are integers in minor units of the currency named beside them (upper case); times are UTC. `fee` and `net`
-    are Stripe's, in the settlement currency, known once the balance transaction is. `exchange_rate` is Stripe's rate
-    from the payment's to the settlement currency, None when they are the same.
+    Amounts are integers in minor units of the currency named beside them (upper case); times are UTC. The settlement
+    amount, `fee` and `net` are sums over everything the payment moved on Stripe's balance, refunds and disputes
+    included, in the settlement currency; known once the charge's balance transaction is, and None when Stripe settled
+    in several currencies. `exchange_rate` is Stripe's rate from the payment's to the settlement currency, None when
+    they are the same. `amount_lost_minor` is what lost disputes took back.
     """
 
     payment_id: str
@@ -52,22 +56,22 @@ class PaymentFacts:
     conflict: str | None
     request_id: str | None
     request_state: str | None
+    amount_lost_minor: int = 0
 
 
 def _upper(value: Any) -> str | None:
     return value.upper() if isinstance(value, str) else None
 
 
-def rate(value: Any) -> Decimal | None:
-    """Return Stripe's exchange rate, exact to its printed digits; a JSON number, and no amount of money."""
-    return None if value is None else Decimal(str(value))
-
-
 def latest_charge(family: Family) -> MirrorRow | None:
     """Return the charge the intent names as its latest, else the newest known one."""
-    wanted = (family.intents[-1].body or {}).get("latest_charge") if family.intents else None
-    named = next((row for row in family.charges if row.object_id == wanted), None)
-    return named or (family.charges[-1] if family.charges else None)
+    intent = family.latest("payment_intent")
+    named = family.find("charge", (intent.body or {}).get("latest_charge")) if intent else None
+    return named or family.latest("charge")
+
+
+def _body(row: MirrorRow | None) -> Body:
+    return (row.body if row else None) or {}
 
 
 def _failure(intent: Body, charge: Body) -> tuple[str | None, str | None]:
@@ -78,37 +82,58 @@ def _failure(intent: Body, charge: Body) -> tuple[str | None, str | None]:
     return code, error.get("message") or charge.get("failure_message")
 
 
+_NO_MONEY = Money(captured=0, refunded=0, lost=0, is_open=False, is_lost=False)
+
+
+class _Settled(NamedTuple):
+    """Minor units of the settlement currency."""
+
+    amount: int | None = None
+    fee: int | None = None
+    net: int | None = None
+    currency: str | None = None
+
+
+def _settled(family: Family, transaction: Body) -> _Settled:
+    """Sum what the payment moved on the balance, once the charge's own balance transaction is known."""
+    sources = [row for kind in ("charge", "refund", "dispute") for row in family.all(kind)]
+    moved = [row.body or {} for source in sources for row in movements_of(family, source)]
+    if not transaction or len({body.get("currency") for body in moved}) != 1:
+        return _Settled()
+    amount, fee, net = (sum(minor(body.get(name)) for body in moved) for name in ("amount", "fee", "net"))
+    return _Settled(amount, fee, net, _upper(transaction.get("currency")))
+
+
 def payment_facts(family: Family) -> PaymentFacts:
     """Derive a payment's facts. Pure: the same family always gives the same facts."""
-    request = (family.request.body if family.request else None) or {}
-    session_row = family.sessions[-1] if family.sessions else None
-    session = (session_row.body if session_row else None) or {}
-    intent_row = family.intents[-1] if family.intents else None
-    intent = (intent_row.body if intent_row else None) or {}
-    charge_row = latest_charge(family)
-    charge = (charge_row.body if charge_row else None) or {}
-    transaction_row = family.transaction_of(charge_row) if charge_row else None
-    transaction = (transaction_row.body if transaction_row else None) or {}
+    request_row = family.latest("counterfoil.request")
+    intent_row, charge_row = family.latest("payment_intent"), latest_charge(family)
+    request, session = _body(request_row), _body(family.latest("checkout.session"))
+    intent, charge = _body(intent_row), _body(charge_row)
+    transaction_row = family.find("balance_transaction", charge.get("balance_transaction"))
+    transaction = _body(transaction_row)
+    money = payment_money(family, intent_row) if intent_row else _NO_MONEY
+    settled = _settled(family, transaction)
     code, message = _failure(intent, charge)
     return PaymentFacts(
         payment_id=family.root.object_id,
         entity=family.root.entity,
-        command_id=family.request.object_id if family.request else None,
+        command_id=request_row.object_id if request_row else None,
         payment_intent_id=intent_row.object_id if intent_row else None,
-        record_id=family.root.record_id or (intent_row.record_id if intent_row else None),
+        record_id=family.root.record_id or (intent_row.record_id if intent_row else None) or family.root.routed_id,
         customer_id=intent.get("customer") or session.get("customer") or request.get("customer"),
-        status=intent_status(intent, charge or None) if intent else request_status(request, session or None),
+        status=payment_status(intent, money) if intent else request_status(request, session or None),
         stripe_status=intent.get("status") or session.get("status"),
         method=request.get("method"),
         version=request.get("version"),
         amount_minor=intent.get("amount", session.get("amount_total", request.get("amount_minor"))),
-        amount_received_minor=int(intent.get("amount_received") or 0),
-        amount_refunded_minor=int(charge.get("amount_refunded") or 0),
+        amount_received_minor=money.captured,
+        amount_refunded_minor=money.refunded,
         currency=_upper(intent.get("currency") or session.get("currency") or request.get("currency")),
-        settlement_amount_minor=transaction.get("amount"),
-        fee_minor=transaction.get("fee"),
-        net_minor=transaction.get("net"),
-        settlement_currency=_upper(transaction.get("currency")),
+        settlement_amount_minor=settled.amount,
+        fee_minor=settled.fee,
+        net_minor=settled.net,
+        settlement_currency=settled.currency,
         exchange_rate=rate(transaction.get("exchange_rate")),
         created_at=family.root.created_at,
         paid_at=moment(charge.get("created")) if intent.get("status") == "succeeded" else None,
@@ -123,4 +148,5 @@ def payment_facts(family: Family) -> PaymentFacts:
         conflict=request.get("conflict"),
         request_id=request.get("request_id"),
         request_state=request.get("state"),
+        amount_lost_minor=money.lost,
     )

@@ -1,4 +1,4 @@
-"""A payment's family: the request, its checkout session, its intent, the intent's charges and their transactions."""
+"""A family: a root of the mirror with everything below it, such as a request, its intent, charges and transactions."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -8,51 +8,59 @@ from datetime import UTC, datetime
 from service.mirror import MirrorRow
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
+OPERATION = "counterfoil.operation"  # a request for something to be done with a payment, or for something else
+PAYMENT_ROOTS = frozenset({"counterfoil.request", "payment_intent"})
 
 
 @dataclass(slots=True)
 class Family:
-    """Everything known of one payment; each list is oldest first. `root` is the request, or the lone intent."""
+    """Everything known below one root, the root included; `members` are by object type, oldest first, with bodies."""
 
     root: MirrorRow
-    request: MirrorRow | None = None
-    sessions: list[MirrorRow] = field(default_factory=list)
-    intents: list[MirrorRow] = field(default_factory=list)
-    charges: list[MirrorRow] = field(default_factory=list)
-    transactions: list[MirrorRow] = field(default_factory=list)
+    members: dict[str, list[MirrorRow]] = field(default_factory=lambda: defaultdict(list))
 
-    def transaction_of(self, charge: MirrorRow) -> MirrorRow | None:
-        """Return the balance transaction of a charge, if it is known whole."""
-        wanted = (charge.body or {}).get("balance_transaction")
-        return next((row for row in self.transactions if row.object_id == wanted and row.body is not None), None)
+    @property
+    def key(self) -> tuple[str, str]:
+        """The root's entity and id."""
+        return self.root.entity, self.root.object_id
+
+    def all(self, object_type: str) -> list[MirrorRow]:
+        """Return the members of a type, oldest first."""
+        return self.members.get(object_type, [])
+
+    def latest(self, object_type: str) -> MirrorRow | None:
+        """Return the newest member of a type."""
+        found = self.all(object_type)
+        return found[-1] if found else None
+
+    def find(self, object_type: str, object_id: object) -> MirrorRow | None:
+        """Return a member by its id, if it is known whole."""
+        return next((row for row in self.all(object_type) if row.object_id == object_id), None)
 
 
 def families(rows: Sequence[MirrorRow]) -> list[Family]:
-    """Sort rows into payments, oldest first. Rows of no payment (a customer, a stub) are in none."""
+    """Sort rows into families, oldest root first. A row whose parent is not among them is a root; a stub is none."""
     known = {(row.entity, row.object_id) for row in rows}
     children: dict[tuple[str, str], list[MirrorRow]] = defaultdict(list)
     roots: list[MirrorRow] = []
     for row in sorted(rows, key=lambda row: (row.created_at or _EPOCH, row.object_id)):
         if row.parent_id is not None and (row.entity, row.parent_id) in known:
             children[row.entity, row.parent_id].append(row)
-        elif row.body is not None and row.object_type in {"counterfoil.request", "payment_intent"}:
+        elif row.body is not None:
             roots.append(row)
     return [_family(root, children) for root in roots]
 
 
+def payment_families(rows: Sequence[MirrorRow]) -> list[Family]:
+    """Return the families that are payments, oldest first."""
+    return [family for family in families(rows) if family.root.object_type in PAYMENT_ROOTS]
+
+
 def _family(root: MirrorRow, children: dict[tuple[str, str], list[MirrorRow]]) -> Family:
     family = Family(root)
-    shelf = {
-        "checkout.session": family.sessions,
-        "payment_intent": family.intents,
-        "charge": family.charges,
-        "balance_transaction": family.transactions,
-    }
     for row in _below(root, children):
-        if row.object_type == "counterfoil.request":
-            family.request = row
-        elif row.body is not None and row.object_type in shelf:
-            shelf[row.object_type].append(row)
+        if row.body is not None:
+            family.members[row.object_type].append(row)
     return family
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from service import mirror
 from service.db import Transaction
 from service.projection._facts import PaymentFacts, payment_facts
-from service.projection._families import families
+from service.projection._families import payment_families
 from service.projection._status import PaymentStatus
 
 _PAGE = 200
@@ -20,7 +20,7 @@ async def read_payment(tx: Transaction, entity: str, payment_id: str) -> Payment
     above = next((row.parent_id for row in rows if row.object_id == payment_id), None)
     if above is not None:
         rows = await mirror.load_family(tx, entities=[entity], roots=[above, payment_id])
-    found = families(rows)
+    found = payment_families(rows)
     return payment_facts(found[0]) if found else None
 
 
@@ -43,7 +43,7 @@ async def list_payments(
     for _ in range(_SCAN_LIMIT // _PAGE):
         roots = await mirror.list_roots(tx, entity=entity, record_id=record_id, after=after, limit=_PAGE)
         rows = await mirror.load_family(tx, entities=[entity], roots=[row.object_id for row in roots])
-        facts = {fact.payment_id: fact for fact in map(payment_facts, families(rows))}
+        facts = {fact.payment_id: fact for fact in map(payment_facts, payment_families(rows))}
         for place, row in enumerate(roots, 1):
             after = (row.created_at or _EPOCH, row.object_id)
             fact = facts.get(row.object_id)

@@ -6,6 +6,5 @@ Refuses: to guess a schema, and to retry by itself.
 """
 
 from subscribers.pubsub._feed import PubSubFeed
-from subscribers.pubsub._session import Credentials, CredentialsValue
 
-__all__ = ["Credentials", "CredentialsValue", "PubSubFeed"]
+__all__ = ["PubSubFeed"]

@@ -13,13 +13,13 @@ from typing import Any
 import grpc
 
 from service.config import Org
-from service.errors import ConfigurationError, VendorDenied, VendorUnavailable
 from service.gen.eventbus.v1 import pubsub_api_pb2 as messages
 from service.gen.eventbus.v1 import pubsub_api_pb2_grpc as services
 from subscribers.feed import Batch, Cause, ReceivedEvent, StreamEnded
 from subscribers.pubsub._errors import SCHEMA_INVALID, ended, error_code
 from subscribers.pubsub._schemas import Schemas, decode
-from subscribers.pubsub._session import Credentials, CredentialsValue, open_channel, read_roots
+from subscribers.pubsub._session import open_channel
+from subscribers.session import Credentials, CredentialsValue, read_roots, sign_in
 
 MAX_OUTSTANDING = 100  # Salesforce cuts a greater demand to this
 # Asking again at half keeps events flowing while a batch is stored, at one request for every 50 events.
@@ -40,6 +40,8 @@ class PubSubFeed:
         ConfigurationError: the file of certificates cannot be read.
     """
 
+    kind = "pubsub"
+
     def __init__(self, name: str, org: Org, credentials: Credentials, *, silence: timedelta | None = None) -> None:
         self._org = org
         self._roots = read_roots(name, org.ca_file)
@@ -55,7 +57,7 @@ class PubSubFeed:
         Raises:
             StreamEnded: always, in the end.
         """
-        credentials = await self._sign_in()
+        credentials = await sign_in(self._credentials, self._refused)
         stub = self._stub()
         call = stub.Subscribe(metadata=credentials.metadata())
         try:
@@ -82,7 +84,7 @@ class PubSubFeed:
         Raises:
             StreamEnded: the question had no answer; for good when there is no such topic.
         """
-        credentials = await self._sign_in()
+        credentials = await sign_in(self._credentials, self._refused)
         try:
             found = await self._stub().GetTopic(
                 messages.TopicRequest(topic_name=topic),
@@ -103,14 +105,6 @@ class PubSubFeed:
         if self._channel is None:
             self._channel = open_channel(self._org, self._roots)
         return services.PubSubStub(self._channel)
-
-    async def _sign_in(self) -> CredentialsValue:
-        try:
-            return await self._credentials(self._refused)
-        except VendorUnavailable as error:
-            raise StreamEnded(Cause.RETRY, error.reason, retry_after=error.retry_after) from None
-        except (VendorDenied, ConfigurationError) as error:
-            raise StreamEnded(Cause.STOP, error.reason, retry_after=error.retry_after) from None
 
     async def _ask(self, call: Any, request: messages.FetchRequest) -> None:
         try:

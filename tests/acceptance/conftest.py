@@ -18,6 +18,6 @@ def shared_cast(postgres_url: str) -> Iterator[Cast]:
 def cast(shared_cast: Cast) -> Iterator[Cast]:
     """Sandbox and service, without faults of an earlier story; at the end of each story nothing is left to do."""
     yield shared_cast
-    for path in ("/stripe/faults", "/stripe/webhook-faults", "/salesforce/faults", "/pubsub/faults"):
+    for path in ("/stripe/faults", "/stripe/webhook-faults", "/salesforce/faults", "/pubsub/faults", "/cometd/faults"):
         shared_cast.control.clear(path)
     drain(shared_cast)

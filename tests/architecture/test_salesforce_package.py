@@ -1,4 +1,4 @@
-"""The Salesforce package is well-formed, refers only to what exists, grants only what it must, and is documented.
+"""The Salesforce package is well-formed, refers only to what exists, and is documented.
 
 That the rules find what they look for is shown in `test_salesforce_rules`.
 """
@@ -10,71 +10,14 @@ import pytest
 from tests.support.salesforce_metadata import SOURCE, Node, Package
 from tests.support.salesforce_references import REFERENCES
 from tests.support.salesforce_rules import RULES
+from tests.support.salesforce_screens import SCREENS
 
-ALL_RULES = {**RULES, **REFERENCES}
-
-# object -> what the integration user may do with it: Create, Read, Edit, and view All records whoever owns them
-INTEGRATION_OBJECTS = {
-    "Payment__c": "CRE",
-    "Charge__c": "CRE",
-    "Balance_Transaction__c": "CRE",
-    "Payment_Request__e": "R",
-    "Account": "REA",
-    "Opportunity": "REA",
-    "Order": "REA",
-    "Contact": "RA",
-    "Product2": "R",
-    "Pricebook2": "R",
-}
-REQUESTER_OBJECTS = {"Payment__c": "R", "Charge__c": "R", "Balance_Transaction__c": "R", "Payment_Request__e": "CR"}
-STANDARD_FIELDS_READ = {
-    "Contact.AccountId",
-    "Contact.Email",
-    "Opportunity.AccountId",
-    "Opportunity.Amount",
-    "OpportunityLineItem.Description",
-    "OpportunityLineItem.TotalPrice",
-    "OpportunityLineItem.UnitPrice",
-    "Order.BillToContactId",
-    "OrderItem.Description",
-    "OrderItem.TotalPrice",
-    "OrderItem.UnitPrice",
-    "Product2.Description",
-    "Product2.ProductCode",
-}
-LETTERS = {
-    "allowCreate": "C", "allowRead": "R", "allowEdit": "E", "allowDelete": "D",
-    "viewAllRecords": "A", "modifyAllRecords": "M", "viewAllFields": "F",
-}  # fmt: skip
+ALL_RULES = {**RULES, **REFERENCES, **SCREENS}
 
 
 @pytest.fixture
 def package() -> Package:
     return Package(SOURCE)
-
-
-@pytest.fixture
-def permission_sets(package: Package) -> dict[str, Node]:
-    return dict(package.named("permissionset"))
-
-
-def objects_granted(granted: Node) -> dict[str, str]:
-    return {
-        node.value("object"): "".join(letter for tag, letter in LETTERS.items() if node.is_true(tag))
-        for node in granted.all("objectPermissions")
-    }
-
-
-def fields_granted(granted: Node, right: str) -> set[str]:
-    return {node.value("field") for node in granted.all("fieldPermissions") if node.is_true(right)}
-
-
-def fields_of_package(package: Package) -> set[str]:
-    return {
-        f"{owner}.{name}"
-        for (owner, name), node in package.fields.items()
-        if not owner.endswith("__e") and not node.is_true("required")
-    }
 
 
 @pytest.mark.parametrize("rule", ALL_RULES)
@@ -85,35 +28,26 @@ def test_package_keeps_the_rule(package: Package, rule: str) -> None:
 def test_package_has_something_of_every_kind(package: Package) -> None:
     assert {path.name.split(".")[-2].removesuffix("-meta") for path in package.files()} >= {
         "object", "field", "globalValueSet", "permissionset", "flow", "layout", "tab", "listView", "compactLayout",
+        "app", "flexipage", "group", "report", "reportFolder", "reportType", "dashboard", "dashboardFolder",
     }  # fmt: skip
 
 
-def test_integration_user_gets_exactly_what_it_needs(package: Package, permission_sets: dict[str, Node]) -> None:
-    granted = permission_sets["Counterfoil_Integration"]
-    assert objects_granted(granted) == INTEGRATION_OBJECTS
-    assert fields_granted(granted, "editable") == fields_of_package(package)
-    assert fields_granted(granted, "readable") == fields_of_package(package) | STANDARD_FIELDS_READ
-    assert granted.texts("userPermissions/name") == ["ApiEnabled"]
-
-
-def test_requesters_publish_and_read_and_change_nothing(package: Package, permission_sets: dict[str, Node]) -> None:
-    granted = permission_sets["Counterfoil_Request_Payments"]
-    assert objects_granted(granted) == REQUESTER_OBJECTS
-    assert fields_granted(granted, "editable") == set()
-    assert fields_granted(granted, "readable") == fields_of_package(package)
-    assert granted.texts("userPermissions/name") == []
-
-
-def test_activated_orders_are_a_grant_of_their_own(permission_sets: dict[str, Node]) -> None:
-    granted = permission_sets["Counterfoil_Activated_Orders"]
-    assert granted.texts("userPermissions/name") == ["ActivateOrder", "EditActivatedOrders"]
-    assert objects_granted(granted) == {}
-    assert fields_granted(granted, "readable") == set()
-
-
-@pytest.mark.parametrize("other", ["pageAccesses", "classAccesses", "flowAccesses", "customPermissions"])
-def test_no_permission_set_grants_anything_else(permission_sets: dict[str, Node], other: str) -> None:
-    assert [name for name, granted in permission_sets.items() if granted.all(other)] == []
+@pytest.mark.parametrize(
+    ("owner", "view", "fields"),
+    [
+        ("Dispute__c", "Open", {"Stage__c"}),
+        ("Dispute__c", "Due_Soon", {"Stage__c", "Due_By__c"}),
+        ("Payment__c", "Failed", {"Status__c"}),
+        ("Payment__c", "Unmatched", {"Routing__c"}),
+        ("Payment__c", "Waiting_For_Fees", {"Status__c", "Net__c"}),
+        ("Payout__c", "Not_Balanced", {"Reconciliation__c"}),
+        ("Refund__c", "Failed", {"Status__c"}),
+        ("Invoice__c", "Overdue", {"Status__c", "Due_At__c"}),
+    ],
+)
+def test_work_lists_are_there(package: Package, owner: str, view: str, fields: set[str]) -> None:
+    found = {(one, name): node for one, name, node in package.under_objects("listView")}
+    assert set(found[owner, view].texts("filters/field")) == fields
 
 
 def test_flow_asks_once_when_an_opportunity_becomes_won(package: Package) -> None:
@@ -146,6 +80,14 @@ def test_opportunity_and_order_have_the_same_fields(package: Package) -> None:
         return {name: node.value("type") for (parent, name), node in package.fields.items() if parent == owner}
 
     assert of("Opportunity") == of("Order") != {}
+
+
+def test_every_object_is_found_by_the_id_of_stripe(package: Package) -> None:
+    for name in package.objects:
+        if name.endswith("__c"):
+            key = package.fields[name, "Stripe_Id__c"]
+            assert all(key.is_true(flag) for flag in ("externalId", "unique", "caseSensitive", "required")), name
+            assert key.value("length") == "255"
 
 
 def test_project_names_its_folders(package: Package) -> None:

@@ -10,12 +10,13 @@ import pytest
 from tests.support.salesforce_metadata import SOURCE, Package
 from tests.support.salesforce_references import REFERENCES, StandardFields, standard_fields
 from tests.support.salesforce_rules import RULES
+from tests.support.salesforce_screens import SCREENS
 
 REPOSITORY = Path(__file__).parents[2]
 FORCE_APP = SOURCE / "force-app" / "main" / "default"
 FLOW = "flows/Request_Payment_When_Won.flow"
 INTEGRATION = "permissionsets/Counterfoil_Integration.permissionset"
-REQUESTERS = "permissionsets/Counterfoil_Request_Payments.permissionset"
+SALES = "permissionsets/Counterfoil_Sales.permissionset"
 ID = "objects/Payment__c/fields/Stripe_Id__c.field"
 NET = "objects/Payment__c/fields/Net__c.field"
 LIVEMODE = "objects/Payment__c/fields/Livemode__c.field"
@@ -30,9 +31,15 @@ CHARGE = "objects/Charge__c/Charge__c.object"
 VIEWS = "objects/Payment__c/listViews/"
 COMPACT = "objects/Charge__c/compactLayouts/Charge_Summary.compactLayout"
 CHARGE_LAYOUT = "layouts/Charge__c-Charge Layout.layout"
+BY_STATUS = "reports/Counterfoil_Reports/Payments_by_Status.report"
+REPORTS = "reports/Counterfoil_Reports.reportFolder"
+REPORT_TYPE = "reportTypes/Payments_with_Refunds.reportType"
+DASHBOARD = "dashboards/Counterfoil_Dashboards/Counterfoil.dashboard"
+PAGE = "flexipages/Counterfoil_Order.flexipage"
+APP = "applications/Counterfoil.app"
 PAYMENT_LAYOUT = "layouts/Payment__c-Payment Layout.layout"
 
-# rule, file, what is replaced by what, and words that the rule must say
+# rule, file, what is replaced by what (nothing: the file is taken away), and words that the rule must say
 BREAKAGES = [
     ("schema", FLOW, ("<status>Active</status>", "<state>Active</state>"), "state"),
     ("schema", PAID_AT, ("DateTime</type>", "Instant</type>"), "Instant"),
@@ -69,15 +76,44 @@ BREAKAGES = [
     ("flows", FLOW, ("<object>Payment_Request__e", "<object>Request__e"), "Request__e, which is not there"),
     ("permissions", INTEGRATION, ("Payment__c.Net__c", "Payment__c.Nett__c"), "Payment__c.Nett__c is not there"),
     ("permissions", INTEGRATION, ("Payment__c.Net__c", "Payment__c.Stripe_Id__c"), "refuses Payment__c.Stripe_Id__c"),
-    ("permissions", INTEGRATION, ("<object>Charge__c", "<object>Refund__c"), "object Refund__c"),
-    ("permissions", REQUESTERS, ("<tab>Charge__c", "<tab>Refund__c"), "tab Refund__c"),
+    ("permissions", INTEGRATION, ("<object>Charge__c", "<object>Voucher__c"), "object Voucher__c"),
+    ("permissions", SALES, ("<tab>Charge__c", "<tab>Voucher__c"), "tab Voucher__c"),
+    ("parts", VIEWS + "All.listView", None, "Payment__c has no listView"),
+    ("parts", "tabs/Payout_Line__c.tab", None, "Payout_Line__c has no tab"),
+    ("parts", CHARGE_LAYOUT, None, "Charge__c has no layout"),
+    ("related", PAYMENT_LAYOUT, ("List>Refund__c.Payment", "List>Refund__c.Charge"), "not list Refund__c.Payment__c"),
+    ("reports", BY_STATUS, ("Payment__c.Paid_At__c", "Payment__c.Paid_On__c"), "Payment__c.Paid_On__c is not there"),
+    ("reports", BY_STATUS, ("$Payment__c", "$Pay__c"), "of Pay__c, which is not there"),
+    ("reports", BY_STATUS, ("Payment__c.Amount__c", "Payment__c.Fee__c"), "Fee__c is added up across currencies"),
+    ("reports", BY_STATUS, ("<field>Payment__c.Account__c", "<field>Payment__c.Status__c"), "and grouped by"),
+    ("reports", BY_STATUS, ("Column>Payment__c.Status__c", "Column>Payment__c.Entity__c"), "chart needs"),
+    ("folders", REPORTS, ("<sharedTo>Counterfoil_Finance", "<sharedTo>Finance"), "a group that is not there"),
+    ("folders", REPORTS, ("<accessLevel>View", "<accessLevel>Manage"), "may change it"),
+    ("folders", REPORTS, None, "report folder Counterfoil_Reports is not there"),
+    ("report_types", REPORT_TYPE, ("<relationship>Refunds__r", "<relationship>Refund__r"), "has no Refund__r"),
+    ("report_types", REPORT_TYPE, ("<field>Routing__c", "<field>Route__c"), "Payment__c Route__c is not there"),
+    ("report_types", REPORT_TYPE, ("<field>Failure_Reason__c", "<field>Reason__c"), "not offer Payment__c.Refunds__r"),
+    ("dashboards", BY_STATUS, None, "report Counterfoil_Reports/Payments_by_Status is not there"),
+    ("dashboards", DASHBOARD, ("<dashboardType>LoggedInUser", "<dashboardType>SpecifiedUser"), "what one user may"),
+    ("pages", PAGE, ("<value>Payments__r", "<value>Payment__r"), "a child that is not there"),
+    ("pages", PAGE, ("<value>Due_At__c", "<value>Due_On__c"), "Invoice__c.Due_On__c is not there"),
+    ("pages", PAGE, ("<value>Facet-payments", "<value>Facet-money"), "not those that are used"),
+    ("apps", PAGE, None, "page Counterfoil_Order is not there"),
+    ("apps", APP, ("<tabs>Refund__c", "<tabs>Voucher__c"), "tab Voucher__c is not there"),
+    ("apps", APP, ("Type>Order<", "Type>Account<"), "or of another object"),
+    ("apps", APP, None, "Counterfoil_Sales: app Counterfoil is not there"),
 ]
+
+
+def in_package(file: str) -> Path:
+    """Return where a file lies, from the folder of sfdx-project.json."""
+    return (FORCE_APP / f"{file}-meta.xml").relative_to(SOURCE)
 
 
 def broken(folder: Path, file: str, *replacements: tuple[str, str]) -> Package:
     """Copy the package and replace texts in one file of it."""
     root = Path(shutil.copytree(SOURCE, folder / "package"))
-    path = root / (FORCE_APP / f"{file}-meta.xml").relative_to(SOURCE)
+    path = root / in_package(file)
     text = path.read_text()
     for old, new in replacements:
         assert old in text
@@ -87,9 +123,12 @@ def broken(folder: Path, file: str, *replacements: tuple[str, str]) -> Package:
 
 
 @pytest.mark.parametrize(("rule", "file", "edit", "said"), BREAKAGES)
-def test_rule_finds_the_breakage(tmp_path: Path, rule: str, file: str, edit: tuple[str, str], said: str) -> None:
-    check = {**RULES, **REFERENCES}[rule]
-    assert said in "\n".join(check(broken(tmp_path, file, edit)))
+def test_rule_finds_the_breakage(tmp_path: Path, rule: str, file: str, edit: tuple[str, str] | None, said: str) -> None:
+    package = broken(tmp_path, file, *([edit] if edit else []))
+    if edit is None:
+        (package.root / in_package(file)).unlink()
+    check = {**RULES, **REFERENCES, **SCREENS}[rule]
+    assert said in "\n".join(check(package))
 
 
 def test_a_file_in_the_wrong_folder_is_found(tmp_path: Path) -> None:

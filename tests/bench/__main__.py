@@ -24,6 +24,7 @@ import typer
 from rich.console import Console
 
 from deploy.demo.stack import START_SECONDS, Stack
+from tests.bench.arrivals import BACKLOG, DISTINCT, HOT, LARGE, Arrivals, apart
 from tests.bench.events import TYPES, moulds
 from tests.bench.meters import Postgres
 from tests.bench.orders import Orders
@@ -41,10 +42,15 @@ class Scale:
     rounds: int
     memory_steps: tuple[int, ...]
     orders: int
+    arrivals: int
+    backlog: int
+    mirrored: int
 
 
-FULL = Scale({SERVICE: 8_000, NOTHING: 12_000, ONE_BY_ONE: 4_000}, 3, (10_000, 50_000, 100_000), 60)
-QUICK = Scale({SERVICE: 400, NOTHING: 400, ONE_BY_ONE: 400}, 1, (100, 200, 300), 5)
+FULL = Scale(
+    {SERVICE: 8_000, NOTHING: 12_000, ONE_BY_ONE: 4_000}, 3, (10_000, 50_000, 100_000), 60, 10_000, 50_000, 1_000_000
+)
+QUICK = Scale({SERVICE: 400, NOTHING: 400, ONE_BY_ONE: 400}, 1, (100, 200, 300), 5, 400, 800, 5_000)
 CONNECTIONS = (16, 64)
 
 
@@ -116,9 +122,10 @@ def floor(kind: str, name: str, stack: Stack, postgres: Postgres) -> Iterator[Ta
         yield Target(name, int(ready.read_text()), psutil.Process(process.pid))
 
 
-def measure_webhooks(report: Report, stack: Stack, postgres: Postgres, scale: Scale) -> None:
+def measure_webhooks(
+    report: Report, stack: Stack, postgres: Postgres, scale: Scale, shapes: list[dict[str, Any]]
+) -> None:
     """Fill in rates, statements and memory: one web process, as a user starts it, and the two floors."""
-    shapes = moulds(payment_events(stack))
     report.body_bytes = {json.loads(shape["body"])["type"]: len(shape["body"]) for shape in shapes}
     service = stack.start_service(["web"])
     load = Load(shapes, path=f"/webhooks/stripe/{stack.entity}", secret=stack.webhook_secret, postgres=postgres)
@@ -165,24 +172,50 @@ def measure_orders(report: Report, stack: Stack, postgres: Postgres, scale: Scal
         orders.close()
 
 
-def run(scale: Scale, folder: Path) -> Report:
-    """Measure everything in one run."""
+def measure_arrivals(
+    report: Report, stack: Stack, postgres: Postgres, scale: Scale, shapes: list[dict[str, Any]]
+) -> None:
+    """Fill in what it takes until everything stands in Salesforce: new records, one that never rests, an outage."""
+    for earlier in stack.services:
+        if earlier.running:
+            earlier.stop()
+    service = stack.start_service()
+    postgres.clean()
+    load = Load(apart(shapes), path=f"/webhooks/stripe/{stack.entity}", secret=stack.webhook_secret, postgres=postgres)
+    arrivals = Arrivals(stack, Target(SERVICE, stack.web_port, psutil.Process(service.process.pid)), load, postgres)
+    arrivals.measure(scale.arrivals // 10)  # the first pass of a process pays for its start
+    report.arrivals[DISTINCT] = arrivals.measure(scale.arrivals)
+    report.arrivals[HOT] = arrivals.measure(scale.arrivals, hot=True)
+    report.arrivals[BACKLOG] = arrivals.drain(scale.backlog)
+    arrivals.grow(scale.mirrored)
+    report.arrivals[LARGE] = arrivals.measure(scale.arrivals)
+    service.stop()
+
+
+def run(scale: Scale, folder: Path, *, only_arrivals: bool) -> Report:
+    """Measure everything in one run, or only the way to Salesforce."""
     with Postgres(folder / "data") as postgres, Stack(folder, database_url=postgres.url) as stack:
         machine = {"python": platform.python_version(), "postgresql": postgres.version, "cores": os.cpu_count()}
         report = Report(machine | {name: version(name) for name in _LIBRARIES}, {})
         stack.start_sandbox()
-        measure_webhooks(report, stack, postgres, scale)
-        measure_orders(report, stack, postgres, scale)
+        shapes = moulds(payment_events(stack))
+        if not only_arrivals:
+            measure_webhooks(report, stack, postgres, scale, shapes)
+            measure_orders(report, stack, postgres, scale)
+        measure_arrivals(report, stack, postgres, scale, shapes)
         return report
 
 
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="A few hundred events: proves that it works.")] = False,
+    arrivals: Annotated[
+        bool, typer.Option("--arrivals", help="Only this: from webhook to Salesforce record, and calls for it.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Measure webhooks and commands, beside their floors."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as folder:
-        report = run(QUICK if quick else FULL, Path(folder))
+        report = run(QUICK if quick else FULL, Path(folder), only_arrivals=arrivals)
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
     report.show(Console(width=None if sys.stdout.isatty() else 170))

@@ -56,6 +56,22 @@ def requests(shapes: list[dict[str, Any]], *, path: str, secret: str, first: int
         first += BLOCK
 
 
+def paid(shapes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the mould of a payment that succeeded."""
+    return shapes[_ORDER.index("payment_intent.succeeded")]
+
+
+def hot_requests(shape: dict[str, Any], *, path: str, secret: str, first: int, count: int) -> Iterator[bytes]:
+    """Yield `count` requests about one payment, each a second newer than the one before and telling something new."""
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json; charset=utf-8\r\n"
+    body = json.loads(_copy(shape, first, 0))
+    for number in range(first, first + count):
+        body["id"] = f"evt_hot{number:012d}"
+        body["created"] = shape["created"] + 60 + number
+        body["data"]["object"]["amount_received"] = number % 99_999_999
+        yield _signed(head, secret.encode(), json.dumps(body, indent=2).encode())
+
+
 def _copy(shape: dict[str, Any], number: int, step: int) -> bytes:
     body: str = shape["body"]
     for name in shape["identifiers"]:

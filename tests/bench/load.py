@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.events import requests
+from tests.bench.events import hot_requests, paid, requests
 
 SILENCE_SECONDS = 30
 
@@ -96,7 +96,8 @@ def main() -> None:
     """Do one job."""
     job: dict[str, Any] = json.loads(sys.stdin.readline())
     shapes, count = job["moulds"], job["events"]
-    work = requests(shapes, path=job["path"], secret=job["secret"], first=job["first"], count=count)
+    where = {"path": job["path"], "secret": job["secret"], "first": job["first"]}
+    work = hot_requests(paid(shapes), **where, count=count) if job["hot"] else requests(shapes, **where, count=count)
     if job["presigned"]:
         work = iter(list(work))
     sys.stdout.write("ready\n")

@@ -58,8 +58,22 @@ class Postgres:
 
     def clean(self) -> None:
         """Empty what events fill, and write everything out, so that no pass pays for the one before."""
-        self._connection.execute("TRUNCATE inbox, mirror, outbox")
+        self._connection.execute("TRUNCATE inbox, mirror, notes, links, routes, statuses, outbox")
         self._connection.execute("CHECKPOINT")
+
+    def multiply(self, table: str, names: tuple[str, ...], times: int) -> None:
+        """Copy every row of a table `times` times, each copy with names of its own, and count the rows anew."""
+        columns = self._connection.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_generated = 'NEVER'",
+            [table],
+        )
+        known = [str(row[0]) for row in columns]
+        copied = [f"{name} || '_' || copy" if name in names else name for name in known]
+        self._connection.execute(
+            f"INSERT INTO {table} ({', '.join(known)}) "  # noqa: S608  (our own tables)
+            f"SELECT {', '.join(copied)} FROM {table}, generate_series(1, {times}) AS copy".encode()
+        )
+        self._connection.execute(f"VACUUM ANALYZE {table}".encode())
 
     def log_statements(self, wanted: bool) -> None:
         self._connection.execute(f"ALTER SYSTEM SET log_statement = '{'all' if wanted else 'none'}'".encode())

@@ -111,7 +111,8 @@ class Orders:
         """Return when nothing is under way: no webhook, no changed object, no record that waits."""
         httpx.post(self._stack.info["control"]["url"] + "/stripe/webhooks/flush", timeout=PATIENCE_SECONDS)
         busy = (
-            "SELECT (SELECT count(*) FROM mirror WHERE dirty) + (SELECT count(*) FROM outbox WHERE state = 'waiting')"
+            "SELECT (SELECT count(*) FROM mirror WHERE dirty) + (SELECT count(*) FROM notes) "
+            "+ (SELECT count(*) FROM outbox WHERE state = 'waiting')"
         )
         _until(lambda: self._postgres.number(busy) == 0)
 

@@ -54,13 +54,16 @@ class Load:
         self._postgres = postgres
         self._next = 0
 
-    def run(self, target: Target, *, connections: int, events: int, presigned: bool = True) -> Figures:
+    def run(
+        self, target: Target, *, connections: int, events: int, presigned: bool = True, hot: bool = False
+    ) -> Figures:
         """Send `events` events of new payments.
 
         Raises:
             RuntimeError: one was not answered 200, or the generator failed.
         """
         job = self._job | {"port": target.port, "connections": connections, "events": events, "presigned": presigned}
+        job["hot"] = hot
         job["first"], self._next = self._next, self._next + events
         command = [sys.executable, "-m", "tests.bench.load"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as generator:

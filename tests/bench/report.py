@@ -6,11 +6,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.arrivals import DISTINCT, HOT, LARGE, ArrivalFigures
 from tests.bench.orders import OrderFigures
 from tests.bench.rates import NOTHING, ONE_BY_ONE, SERVICE, Figures
 
 CPU_AIM = 0.30
 RATE_AIM = 0.60
+# Calls to Salesforce for 1,000 events.
+CALLS_AIM = {DISTINCT: 8, HOT: 2, LARGE: 8}
+# With a large mirror, as a share of the rate with a small one.
+LARGE_AIM = 0.90
 
 
 @dataclass
@@ -23,6 +28,7 @@ class Report:
     statements_a_commit: dict[str, float] = field(default_factory=dict)
     memory_mib: dict[int, float] = field(default_factory=dict)
     orders: dict[str, OrderFigures] = field(default_factory=dict)
+    arrivals: dict[str, ArrivalFigures] = field(default_factory=dict)
 
     def ratios(self, connections: int) -> tuple[float, float]:
         """Return CPU an event as a share of one insert each, and the rate as a share of no database."""
@@ -41,6 +47,16 @@ class Report:
     def show(self, console: Console) -> None:
         """Print it for people."""
         console.print("  ".join(f"{name} {value}" for name, value in self.machine.items()), highlight=False)
+        if self.arrivals:
+            console.print(self._arrival_table())
+            share = self.arrivals[LARGE].rate / self.arrivals[DISTINCT].rate
+            mirrored = tuple(f"{self.arrivals[name].mirrored:,}" for name in (LARGE, DISTINCT))
+            console.print(
+                f"rate with {mirrored[0]} mirrored objects: {share:.0%} of that with {mirrored[1]} "
+                f"(aim: at least {LARGE_AIM:.0%}, {_met(share >= LARGE_AIM)})"
+            )
+        if not self.rates:
+            return
         console.print(f"bodies {self.body_bytes}", highlight=False)
         console.print(self._rate_table())
         for connections in self.rates:
@@ -84,6 +100,21 @@ class Report:
         for name, seen in self.orders.items():
             table.add_row(name, f"{seen.wall_p50_ms:.1f}", f"{seen.wall_p95_ms:.1f}", f"{seen.cpu_ms:.1f}")
         table.caption = "CPU with all that follows: Stripe's call, its webhooks, the records written to Salesforce"
+        return table
+
+    def _arrival_table(self) -> Table:
+        columns = ("events", "count", "seconds", "events/s", "calls", "calls/1,000", "aim", "new records", "memory MiB")
+        table = Table(*columns, title="From webhook to Salesforce record, everything in one process")
+        for name, seen in self.arrivals.items():
+            most = CALLS_AIM.get(name)
+            aim = "" if most is None else f"at most {most}: {_met(seen.calls_per_thousand <= most)}"
+            figures = (f"{seen.seconds:.1f}", f"{seen.rate:,.0f}", str(seen.calls), f"{seen.calls_per_thousand:.1f}")
+            table.add_row(name, str(seen.events), *figures, aim, str(seen.records), f"{seen.memory_mib:.0f}")
+        table.caption = (
+            "distinct: four events of each payment, which is a record of its own and names none of Salesforce's; "
+            "backlog: from the end of the outage on; calls: to Salesforce's API, looking around included; memory: of "
+            "the one process"
+        )
         return table
 
 

@@ -35,4 +35,14 @@ def test_a_quick_bench_produces_every_figure(tmp_path: Path) -> None:
     for figures in report["orders"].values():
         assert 0 < figures["wall_p50_ms"] <= figures["wall_p95_ms"]
     assert set(report["orders"]) == {"gRPC CreatePayment", "Salesforce event"}
+    assert set(report["arrivals"]) == {
+        "distinct records",
+        "one hot record",
+        "backlog after an outage",
+        "distinct records, large mirror",
+    }
+    for figures in report["arrivals"].values():
+        assert figures["seconds"] > 0
+        assert figures["calls"] > 0
+        assert figures["memory_mib"] > 0
     assert "events/s" in done.stdout

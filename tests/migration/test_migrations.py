@@ -13,13 +13,16 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from service import commands, inbox, mirror, outbox  # noqa: F401  (each declares its tables)
-from service.db import metadata
+from service import commands, currencies, history, inbox, links, mirror, outbox  # noqa: F401  (each declares its tables)
+from service.clock import SystemClock
+from service.commands import CREATE_PAYMENT, Commands, Request, Steps, checked
+from service.db import Wakes, metadata, open_database
 from service.errors import ConfigurationError
 from service.migrations import pending, upgrade
+from tests.integration.api.stored import installation
 from tests.support.postgres import at_database, drop_database, empty_database
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = tuple(f"{number:04}" for number in range(1, 17))
 # Everything a catalogue knows of tables, indexes, functions, triggers and types, in comparable words.
 CATALOGUE = """
     SELECT 'column', table_name || '.' || column_name,
@@ -75,6 +78,30 @@ def test_rows_of_every_earlier_state_survive(url: str) -> None:
         assert connection.execute("SELECT event_id FROM inbox").fetchall() == [("evt_1",)]
 
 
+async def test_commands_of_an_earlier_state_are_the_same_requests(url: str) -> None:
+    upgrade(url, "0014")
+    record = "006000000000001AAA"
+    arguments = {"method": "off_session", "payment_method_id": "pm_1"}
+    asked = checked(Request("acme", CREATE_PAYMENT, record, arguments=arguments, version="2", request_id="r"))
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO commands (id, entity, org, operation, record_id, business_version, fingerprint, method, "
+            "payment_method_id, request_id, source, state, created_at) VALUES ('cmd_1', 'acme', 'main', "
+            "'create_payment', %s, '2', %s, 'off_session', 'pm_1', 'r', 'grpc', 'ACCEPTED', now())",
+            (record, asked.fingerprint()),
+        )
+        connection.execute(
+            "INSERT INTO calls (idempotency_key, entity, command_id, step, parameters, begun_at) "
+            "VALUES ('k', 'acme', 'cmd_1', 'payment_intent', '{}', now())"
+        )
+    upgrade(url)
+    database, clock = open_database(url, pool_size=2), SystemClock()
+    steps = Steps(database=database, wakes=Wakes(url), clock=clock, installation=installation(), stripe={}, terms={})
+    command, replayed = await Commands(steps, attempts_limit=1).accept(asked)
+    await database.close()
+    assert (command.id, replayed, command.subject, command.arguments) == ("cmd_1", True, record, arguments)
+
+
 def test_a_second_upgrade_finds_nothing_to_do(database_url: str) -> None:
     assert upgrade(database_url) == []
 
@@ -91,7 +118,25 @@ def test_the_tables_the_rooms_declare_are_the_migrated_ones(database_url: str) -
         differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
     engine.dispose()
     assert differences == []
-    assert set(metadata.tables) == {"inbox", "streams", "mirror", "outbox", "commands", "calls"}
+    assert set(metadata.tables) == {
+        "inbox",
+        "streams",
+        "mirror",
+        "notes",
+        "outbox",
+        "bulk_jobs",
+        "api_calls",
+        "payout_entries",
+        "links",
+        "routes",
+        "statuses",
+        "due_dates",
+        "reactions",
+        "currency_books",
+        "missing_rates",
+        "commands",
+        "calls",
+    }
 
 
 def test_procrastinate_finds_its_own_schema(url: str, database_url: str) -> None:
@@ -127,7 +172,7 @@ def test_a_table_somebody_holds_ends_a_migration_in_time_and_changes_nothing(url
             upgrade(url, lock_timeout="200ms")
         holder.rollback()
     assert catalogue(url) == before
-    assert upgrade(url) == ["0005"]
+    assert upgrade(url) == list(REVISIONS[REVISIONS.index("0005") :])
 
 
 def test_a_database_that_does_not_answer_is_named_as_a_setting(postgres_url: str) -> None:

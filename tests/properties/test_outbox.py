@@ -1,230 +1,185 @@
-"""The outbox: once drained, Salesforce holds what was wished last, whatever deliverers died or lost their lease.
+"""The outbox with lanes, by random histories: several holders, deaths, late answers, new content in between.
 
-A state machine against PostgreSQL: somebody wishes, several deliverers claim, send and settle, or fall silent between
-two of these steps. What Salesforce took is written down in `salesforce`; the machine compares at the end.
+Salesforce is a dictionary here. Whatever happens, one lane is never on its way twice, no child goes without its parent,
+and in the end Salesforce holds exactly what is wanted.
 """
 
-import asyncio
-from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
 from sqlalchemy import text
 
 from service import outbox
-from service.db import Database, open_database
-from service.domain import DesiredRecord, Reference
+from service.db import Database, Transaction
+from service.domain import DesiredRecord, Reference, Value
 from service.outbox import Claimed
-from tests.support.postgres import drop_database, fresh_database
 
 LEASE = timedelta(seconds=10)
-PARENT, CHILD = "Payment__c", "Charge__c"
-KEYS = st.sampled_from([(PARENT, "a"), (PARENT, "b"), (CHILD, "c")])
-_T = TypeVar("_T")
+KEYS = 6
+HOLDERS = ("a", "b", "c")
+Operation = tuple[Any, ...]
+
+holders = st.sampled_from(HOLDERS)
+operations = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(0, KEYS - 1), st.booleans(), st.integers(0, 3)),
+        st.tuples(st.just("claim"), holders, st.integers(1, 8), st.booleans()),
+        st.tuples(st.just("send"), holders),
+        st.tuples(st.just("settle"), holders, st.sampled_from(["well", "again", "dead", "back"])),
+        st.tuples(st.just("die"), holders),
+        st.tuples(st.just("renew"), holders),
+        st.tuples(st.just("wait"), st.sampled_from([1, 4, 11, 40])),
+        st.tuples(st.just("release")),
+        st.tuples(st.just("bulk")),
+    ),
+    max_size=50,
+)
 
 
-def record(sobject: str, key: str, value: int) -> DesiredRecord:
-    parent = Reference(PARENT, "Stripe_Id__c", "a") if sobject == CHILD else None
-    rank = 1 if parent else 0
-    return DesiredRecord("main", sobject, "Stripe_Id__c", key, {"Value__c": value}, "lane", rank, parent)
+def desired(number: int, content: int, *, child: bool) -> DesiredRecord:
+    """Payments and their charges, two payments in a lane."""
+    parent = Reference("Payment__c", "Stripe_Id__c", f"pi_{number}") if child else None
+    sobject, key = ("Charge__c", f"ch_{number}") if child else ("Payment__c", f"pi_{number}")
+    values: dict[str, Value | Reference] = {"Stripe_Status__c": str(content)}
+    return DesiredRecord("main", sobject, "Stripe_Id__c", key, values, f"lane{number // 2}", int(child), parent)
 
 
 @dataclass
-class Attempt:
-    """A record on its way; `holder` is the deliverer that claimed it."""
+class World:
+    """The history so far."""
 
-    holder: str
-    claimed: Claimed
-    written: bool = False
+    tx: Transaction
+    now: datetime = datetime(2026, 11, 23, tzinfo=UTC)
+    wanted: dict[tuple[str, str], str] = field(default_factory=dict)
+    salesforce: dict[tuple[str, str], str] = field(default_factory=dict)
+    held: dict[str, list[Claimed]] = field(default_factory=lambda: defaultdict(list))
+    until: dict[str, datetime] = field(default_factory=dict)
+    sent: dict[str, bool] = field(default_factory=dict)
+    jobs: int = 0
 
+    async def put(self, number: int, child: bool, content: int) -> None:
+        record = desired(number, content, child=child)
+        if child and ("Payment__c", f"pi_{number}") not in self.wanted:
+            await self.put(number, False, content)
+        await outbox.put(self.tx, [record], now=self.now)
+        self.wanted[record.sobject, record.key] = record.digest()
 
-class Outbox(RuleBasedStateMachine):
-    """Wishes, claims, writes and settlements in any order."""
-
-    database: Database
-    runner: asyncio.Runner
-
-    attempts = Bundle("attempts")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = datetime(2026, 11, 23, tzinfo=UTC)
-        self.wished: dict[tuple[str, str], int] = {}
-        self.salesforce: dict[tuple[str, str], int] = {}
-
-    def run(self, work: Awaitable[_T]) -> _T:
-        async def wait() -> _T:
-            return await work
-
-        return self.runner.run(wait())
-
-    @initialize()
-    def empty(self) -> None:
-        async def clear() -> None:
-            async with self.database.transaction() as tx:
-                await tx.execute(text("TRUNCATE outbox"))
-
-        self.run(clear())
-
-    @rule(key=KEYS, value=st.integers(0, 3))
-    def wish(self, key: tuple[str, str], value: int) -> None:
-        """A child is wished for together with its parent, as the projection does."""
-        wishes = {key: value}
-        if key[0] == CHILD:
-            wishes[PARENT, "a"] = self.wished.get((PARENT, "a"), 0)
-
-        async def put() -> None:
-            async with self.database.transaction() as tx:
-                await outbox.put(tx, [record(*one, wish) for one, wish in wishes.items()], now=self.now)
-
-        self.run(put())
-        self.wished |= wishes
-
-    async def _claim(self, holder: str, limit: int) -> list[Claimed]:
-        async with self.database.transaction() as tx:
-            return await outbox.claim(tx, holder=holder, now=self.now, lease=LEASE, limit=limit)
-
-    @rule(target=attempts, holder=st.sampled_from(["one", "two"]))
-    def claim(self, holder: str) -> Any:
-        taken = self.run(self._claim(holder, 1))
-        return Attempt(holder, taken[0]) if taken else None
-
-    @rule(attempt=attempts)
-    def write(self, attempt: Attempt | None) -> None:
-        """The call reaches Salesforce once. A deliverer's call is over when its lease is: its time-outs see to that."""
-        if attempt is not None and not attempt.written and self._mine(attempt):
-            self._send(attempt.claimed)
-            attempt.written = True
-
-    def _send(self, claimed: Claimed) -> None:
-        value = claimed.fields["Value__c"]
-        assert isinstance(value, int)
-        if claimed.sobject == CHILD:
-            assert (PARENT, "a") in self.salesforce, "a child before its parent"
-        self.salesforce[claimed.sobject, claimed.key] = value
-
-    def _mine(self, attempt: Attempt) -> bool:
-        query = "SELECT leased_by = :holder AND leased_until > :now FROM outbox WHERE sobject = :sobject AND key = :key"
-
-        async def ask() -> bool:
-            async with self.database.read() as tx:
-                values = {"holder": attempt.holder, "now": self.now}
-                statement = text(query.replace(":now", "CAST(:now AS timestamptz)"))
-                one = attempt.claimed
-                return bool(await tx.scalar(statement, values | {"sobject": one.sobject, "key": one.key}))
-
-        return self.run(ask())
-
-    @rule(attempt=consumes(attempts), how=st.sampled_from(["by its result", "again", "dead"]))
-    def settle(self, attempt: Attempt | None, how: str) -> None:
-        """End an attempt, also long after its lease; a failure may have had its effect all the same."""
-        if attempt is None:
+    async def claim(self, holder: str, limit: int, urgent: bool) -> None:
+        if self.held[holder]:
             return
+        found = await outbox.claim(
+            self.tx,
+            org="main",
+            holder=holder,
+            now=self.now,
+            lease=LEASE,
+            limit=limit,
+            urgent=["Payment__c"] if urgent else None,
+        )
+        alive = {name for name, until in self.until.items() if until >= self.now and self.held[name]}
+        busy = {record.lane for name in alive for record in self.held[name]}
+        assert not busy & {record.lane for record in found}, "a lane is on its way twice"
+        present = {(record.sobject, record.key) for record in found}
+        for record in found:
+            parent = ("Payment__c", record.key.replace("ch_", "pi_"))
+            if record.sobject == "Charge__c":
+                assert parent in self.salesforce or (parent in present and record.awaits == parent)
+            assert not urgent or record.sobject == "Payment__c"
+        self.held[holder], self.until[holder], self.sent[holder] = found, self.now + LEASE, False
 
-        async def end(one: Attempt) -> None:
-            async with self.database.transaction() as tx:
-                if how == "by its result" and one.written:
-                    await outbox.settle_delivered(tx, [(one.claimed, "a0X")], holder=one.holder, now=self.now)
-                elif how == "dead":
-                    await outbox.settle_dead(tx, one.claimed, holder=one.holder, reason="X", detail="")
-                else:
-                    later = self.now + timedelta(seconds=3)
-                    await outbox.settle_again(
-                        tx, one.claimed, holder=one.holder, not_before=later, reason="X", detail=""
-                    )
+    async def send(self, holder: str) -> None:
+        # A living holder renews its lease while a call lasts, so nothing arrives from one whose lease ran out.
+        if holder not in self.until or self.until[holder] < self.now:
+            return
+        for record in sorted(self.held[holder], key=lambda record: record.rank):
+            self.salesforce[record.sobject, record.key] = record.digest
+        self.sent[holder] = True
 
-        self.run(end(attempt))
+    async def settle(self, holder: str, how: str) -> None:
+        records, self.held[holder] = self.held[holder], []
+        error: dict[str, Any] = {"reason": "SALESFORCE_LOCKED", "code": "UNABLE_TO_LOCK_ROW", "detail": "x"}
+        if how == "well" and self.sent.get(holder):
+            await outbox.settle_delivered(self.tx, [(one, "id") for one in records], holder=holder, now=self.now)
+            return
+        if how in {"back", "well"}:
+            await outbox.give_back(self.tx, records, holder=holder)
+            return
+        for record in records:
+            later = self.now + timedelta(seconds=record.attempts)
+            if how == "again":
+                await outbox.settle_again(self.tx, record, holder=holder, now=self.now, not_before=later, **error)
+            else:
+                await outbox.settle_dead(self.tx, record, holder=holder, now=self.now, release_at=later, **error)
 
-    @rule(seconds=st.integers(1, 15))
-    def pass_time(self, seconds: int) -> None:
+    async def die(self, holder: str) -> None:
+        self.held[holder] = []
+        self.until.pop(holder, None)
+
+    async def renew(self, holder: str) -> None:
+        if self.held[holder] and self.until[holder] >= self.now:
+            self.until[holder] = self.now + LEASE
+            await outbox.renew(self.tx, org="main", holder=holder, until=self.until[holder])
+
+    async def wait(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
-    @invariant()
-    def what_is_called_delivered_is_there(self) -> None:
-        async def rows() -> list[Any]:
-            async with self.database.read() as tx:
-                query = "SELECT sobject, key FROM outbox WHERE state = 'delivered'"
-                return list(await tx.execute(text(query)))
+    async def release(self) -> None:
+        await outbox.probe(self.tx, org="main", now=self.now)
 
-        for row in self.run(rows()):
-            assert self.salesforce[row.sobject, row.key] == self.wished[row.sobject, row.key]
+    async def bulk(self) -> None:
+        """A whole job, with new content put while it runs."""
+        self.jobs += 1
+        name = f"job{self.jobs}"
+        held = await outbox.bulk.open_job(
+            self.tx, job=name, org="main", sobject="Payment__c", key_field="Stripe_Id__c", now=self.now, limit=4
+        )
+        if not held:
+            return
+        job = await outbox.bulk.take_job(self.tx, org="main", holder="bulk", now=self.now, lease=LEASE)
+        assert job is not None
+        for record in await outbox.bulk.mark_sent(self.tx, job):
+            self.salesforce[record.sobject, record.key] = record.digest
+        await self.put(0, False, self.jobs)
+        sent = await outbox.bulk.sent_records(self.tx, job)
+        assert len({record.lane for record in sent}) == len(sent) == held
+        await outbox.settle_delivered(self.tx, [(one, None) for one in sent], holder=job.holder, now=self.now)
+        await outbox.bulk.close_job(self.tx, job)
 
-    def teardown(self) -> None:
-        self.now += timedelta(hours=1)
-        self.run(self._drain())
-        self.what_is_called_delivered_is_there()
-        dead = self.run(self._states("dead"))
-        waiting = self.run(self._states("waiting"))
-        # Only what was refused for good is missing, and what must wait for it.
-        assert all(row in self.wished for row in dead)
-        assert {row for row in waiting if row[0] == PARENT} == set()
-        assert not waiting or (PARENT, "a") in dead or (PARENT, "a") not in self.wished
-        for key, value in self.wished.items():
-            if key not in dead and key not in waiting:
-                assert self.salesforce[key] == value
+    async def check(self) -> None:
+        rows = await self.tx.execute(text("SELECT sobject, key, state, digest, delivered_digest, attempts FROM outbox"))
+        for row in rows:
+            assert row.attempts >= 0
+            if row.state == "delivered":
+                assert row.digest == row.delivered_digest == self.wanted[row.sobject, row.key]
 
-    async def _drain(self) -> None:
-        for _ in range(20):
-            claimed = await self._claim("last", 10)
-            if not claimed:
-                return
-            for one in claimed:
-                self._send(one)
-            async with self.database.transaction() as tx:
-                await outbox.settle_delivered(tx, [(one, None) for one in claimed], holder="last", now=self.now)
-        raise AssertionError("it is never drained")
-
-    async def _states(self, state: str) -> set[tuple[str, str]]:
-        async with self.database.read() as tx:
-            query = text("SELECT sobject, key FROM outbox WHERE state = :state")
-            return {(row.sobject, row.key) for row in await tx.execute(query, {"state": state})}
-
-
-@pytest.fixture
-def machine(postgres_url: str) -> Iterator[type[Outbox]]:
-    url = fresh_database(postgres_url)
-    with asyncio.Runner() as runner:
-
-        class Connected(Outbox):
-            pass
-
-        Connected.runner, Connected.database = runner, open_database(url, pool_size=2)
-        yield Connected
-        runner.run(Connected.database.close())
-    drop_database(postgres_url, url)
+    async def finish(self) -> None:
+        """Everybody dies; one healthy holder does the rest."""
+        for holder in HOLDERS:
+            await self.die(holder)
+        for _ in range(12):
+            self.now += timedelta(hours=48)
+            await self.release()
+            await outbox.release_causes(self.tx, {("main", "Payment__c", "UNABLE_TO_LOCK_ROW")}, now=self.now)
+            await self.claim("a", 100, False)
+            await self.send("a")
+            await self.settle("a", "well")
+        assert self.salesforce == self.wanted
+        await self.check()
 
 
-async def test_a_failed_attempt_may_have_had_its_effect(database: Database) -> None:
-    now = datetime(2026, 11, 23, tzinfo=UTC)
-
-    async def attempt(value: int) -> list[Claimed]:
-        async with database.transaction() as tx:
-            await outbox.put(tx, [record(PARENT, "a", value)], now=now)
-            return await outbox.claim(tx, holder="one", now=now, lease=LEASE, limit=1)
-
-    first = await attempt(1)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=operations)
+async def test_whatever_happens_salesforce_ends_with_what_is_wanted(
+    database: Database, history: list[Operation]
+) -> None:
     async with database.transaction() as tx:
-        await outbox.settle_delivered(tx, [(first[0], "a0X")], holder="one", now=now)
-    assert await attempt(1) == []
-    second = await attempt(2)
-    async with database.transaction() as tx:
-        await outbox.settle_again(tx, second[0], holder="one", not_before=now, reason="X", detail="")
-    assert [one.fields for one in await attempt(1)] == [{"Value__c": 1}]
-
-
-def test_delivered_is_desired_once_drained(machine: type[Outbox]) -> None:
-    limits = settings(max_examples=50, stateful_step_count=25, deadline=None)
-    run_state_machine_as_test(machine, settings=limits)
+        await tx.execute(text("TRUNCATE outbox, bulk_jobs"))
+        world = World(tx)
+        for name, *arguments in history:
+            await getattr(world, name)(*arguments)
+            await world.check()
+        await world.finish()

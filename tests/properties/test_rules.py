@@ -11,7 +11,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from service.commands._request import METHODS, PaymentRequest, idempotency_key
+from service.commands import CREATE_PAYMENT, Request
+from service.commands._create_payment import METHODS
+from service.commands._request import idempotency_key
 from service.domain import (
     DesiredRecord,
     Evidence,
@@ -104,12 +106,19 @@ def test_a_key_tells_where_one_part_ends(left: str, right: str, cut: int) -> Non
 def test_a_fingerprint_tells_what_is_asked_and_not_who_asks() -> None:
     payments = [None, "pm_1", "pm_2"]
     wishes = [
-        PaymentRequest(entity, record, method, payment, version)
+        Request(
+            entity,
+            CREATE_PAYMENT,
+            record,
+            arguments={"method": method} | ({"payment_method_id": payment} if payment else {}),
+            version=version,
+        )
         for entity, record, method, payment, version in product("ab", "xy", METHODS, payments, "12")
     ]
     assert len({one.fingerprint() for one in wishes}) == len(wishes)
-    one = PaymentRequest("a", "x", "unconfirmed", request_id="r1", requested_by="me", source="grpc")
-    two = PaymentRequest("a", "x", "unconfirmed", request_id="r2", requested_by="you", source="salesforce")
+    asked = Request("a", CREATE_PAYMENT, "x", arguments={"method": "unconfirmed"})
+    one = replace(asked, request_id="r1", requested_by="me", source="grpc")
+    two = replace(asked, request_id="r2", requested_by="you", source="salesforce")
     assert one.fingerprint() == two.fingerprint()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.audit import audit, drain, left
+from tests.simulation.audit import audit, drain
 from tests.simulation.world import Action, World, wait_for
 
 SEED = 20261123
@@ -97,7 +97,7 @@ def _die(world: World, name: str, meet: Callable[[], None]) -> None:
     try:
         meet()
     except AssertionError as error:
-        pytest.fail(f"never came to where {name}: {error}\n{left(world)}")
+        pytest.fail(f"never came to where {name}: {error}\n{world.left()}")
     world.service.kill()
     world.calm()
     world.stack.start_service()

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from deploy.demo.stack import Process
-from tests.simulation.audit import audit, drain, left, rows_of
-from tests.simulation.world import World, wait_for
+from tests.simulation.audit import audit, drain
+from tests.simulation.world import World, rows_of, wait_for
 
 BOUND_SECONDS = 30
 ROLES = ("worker", "subscriber", "grpc")
@@ -58,7 +58,7 @@ def test_the_other_takes_over(world: World, replicas: list[Process], place: str)
     drain(world, seconds=BOUND_SECONDS)
     done = time.monotonic() - killed
     print(f"killed {place}: the stream was taken over after {taken:.1f} s, all was done after {done:.1f} s")  # noqa: T201  (to repeat a failure)
-    assert done < BOUND_SECONDS, left(world)
+    assert done < BOUND_SECONDS, world.left()
     assert other.running
     audit(world)
 

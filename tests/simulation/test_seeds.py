@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 
 from tests.simulation.audit import audit, drain
-from tests.simulation.world import CARD, DECLINED_CARD, Action, World, wait_for
+from tests.simulation.dashboard import after_payment
+from tests.simulation.world import CARD, DECLINED_CARD, Action, World
 
 MANY, SALES = 12, 7
 AMOUNTS = (("120.50", "USD"), ("0.99", "EUR"), ("50000", "JPY"), ("12.34", "KWD"), ("7310.07", "GBP"))
 _MAKING = ("/v1/payment_intents", "/v1/checkout/sessions", "/v1/customers")
 # What only the service reads: people list.
-_READING = ("/v1/payment_intents/*", "/v1/charges/*", "/v1/customers/*", "/v1/balance_transactions/*")
+_READING = (
+    *("/v1/payment_intents/*", "/v1/charges/*", "/v1/customers/*", "/v1/balance_transactions/*"),
+    *("/v1/invoices/*", "/v1/payouts/*", "/v1/disputes/*", "/v1/refunds/*", "/v1/balance_transactions"),
+)
 _WRITING = "/services/data/v66.0/composite"
 Fault = tuple[str, dict[str, Any]]
 
@@ -120,7 +124,7 @@ def test_whatever_goes_wrong_each_payment_is_made_once_and_shown_right(business:
     for sale in sales:
         if sale.method == "hosted_checkout" and chance.random() < 0.7:
             world.pay(sale)
-    _refund(world, chance, sales)
+    after_payment(world, chance, sales)
     world.calm()
     print(f"drained {drain(world):.1f} s after the last fault")  # noqa: T201  (to repeat a failure)
     audit(world)
@@ -134,21 +138,3 @@ def _strike(world: World, fault: Fault) -> None:
     vendor, content = fault
     print(f"  {vendor}: {content}")  # noqa: T201  (to repeat a failure)
     world.strike(vendor, **content)
-
-
-def _refund(world: World, chance: random.Random, sales: list[Action]) -> None:
-    """Give money back in Stripe's dashboard, where nobody asks us."""
-    charged = [sale for sale in sales if sale.method == "off_session" and not sale.declines]
-    for sale in charged:
-        part = chance.choice([None, None, 0.5, 1])
-        if part is None:
-            continue
-
-        def intent(sale: Action = sale) -> Any:
-            found = world.stripe.v1.payment_intents.list({"limit": 100}).auto_paging_iter()
-            mine = (one for one in found if one.to_dict()["metadata"].get("salesforce_record_id") == sale.record_id)
-            return next(mine, None)
-
-        made = wait_for("the charge to refund", intent)
-        amount = max(1, int(made.amount * part))
-        world.stripe.v1.refunds.create({"payment_intent": made.id, "amount": amount})

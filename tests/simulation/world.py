@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psycopg
 import stripe
+from psycopg.rows import dict_row
 
 from deploy.demo.outside import Control, Salesforce
 from deploy.demo.stack import Process, Stack
@@ -39,6 +41,12 @@ def wait_for(what: str, look: Callable[[], _T], seconds: float = 30) -> _T:
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(_PAUSE_SECONDS)  # between two looks
     return found
+
+
+def rows_of(url: str, query: str) -> list[dict[str, Any]]:
+    """Return the rows of a query."""
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        return connection.execute(query).fetchall()
 
 
 @dataclass
@@ -114,10 +122,25 @@ class World:
             shown = self.salesforce.get("Opportunity", action.record_id)
             return shown["Payment_Link_Url__c"]
 
-        found = wait_for(f"the payment link of {action.record_id}", link, seconds)
+        try:
+            found = wait_for(f"the payment link of {action.record_id}", link, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.left()}") from None
         answer = httpx.post(str(found), data={"payment_method": CARD}, trust_env=False, timeout=30)
         assert answer.status_code == _FOUND, answer.text
         action.paid = True
+
+    def left(self) -> str:
+        """Return what is left to do, and what the service says of it, for a person."""
+        queries = (
+            "SELECT state, reason, message, count(*) FROM commands GROUP BY 1, 2, 3",
+            "SELECT * FROM procrastinate_jobs WHERE status IN ('todo', 'doing')",
+            "SELECT id, last_heartbeat, now() FROM procrastinate_workers",
+            "SELECT * FROM streams",
+            "SELECT sobject, state, count(*) FROM outbox GROUP BY 1, 2",
+        )
+        rows = [row for query in queries for row in rows_of(self.database_url, query)]
+        return "\n".join(map(str, [*rows, self.service.log.read_text()[-2000:]]))
 
     def strike(self, vendor: str, **fault: Any) -> None:
         """Let a vendor misbehave."""

@@ -77,7 +77,8 @@ def permissions(package: Package) -> Iterator[str]:
     for name, granted in package.named("permissionset"):
         for reference in granted.texts("fieldPermissions/field"):
             owner, _, field_name = reference.partition(".")
-            field = package.fields.get((owner, field_name))
+            # Fields of tasks are deployed to what tasks and calendar events both are, and granted by the name of each.
+            field = package.fields.get(("Activity" if owner == "Task" else owner, field_name))
             if field is None:
                 if field_name.endswith("__c") or owner in package.objects:
                     yield f"{name}: {reference} is not there"

@@ -14,12 +14,16 @@ NAME_LENGTH = 40  # of a developer name without its __c or __e, and of a label
 DESCRIPTION_LENGTH = 1000
 HELP_LENGTH = 510
 EVENT_FIELD_TYPES = {"Checkbox", "Date", "DateTime", "LongTextArea", "Number", "Text"}
-STANDARD_PARENTS = {"Account", "Opportunity", "Order"}
+STANDARD_PARENTS = {"Account", "Contact", "Opportunity", "Order"}
+NO_AMOUNTS = {"Exchange_Rate__c", "Reporting_Rate__c", "Count__c", "Transaction_Count__c"}
 LAYOUT_SYSTEM_FIELDS = {"Name", "OwnerId", "CreatedById", "LastModifiedById"}
 FOLDERS = {
     "object": "objects", "field": "fields", "listView": "listViews", "compactLayout": "compactLayouts",
     "globalValueSet": "globalValueSets", "permissionset": "permissionsets", "flow": "flows", "layout": "layouts",
-    "tab": "tabs", "eca": "externalClientApps", "ecaGlblOauth": "extlClntAppGlobalOauthSets",
+    "tab": "tabs", "notiftype": "notificationtypes", "app": "applications", "flexipage": "flexipages",
+    "group": "groups", "report": "reports", "reportFolder": "reports", "reportType": "reportTypes",
+    "dashboard": "dashboards", "dashboardFolder": "dashboards", "eca": "externalClientApps",
+    "ecaGlblOauth": "extlClntAppGlobalOauthSets",
     "ecaOauth": "extlClntAppOauthSettings", "ecaOauthPlcy": "extlClntAppOauthPolicies",
     "ecaPlcy": "extlClntAppPolicies",
 }  # fmt: skip
@@ -30,7 +34,7 @@ def schema(package: Package) -> Iterator[str]:
     validator = metadata_schema()
     for path in package.files():
         kind = path.name.removesuffix("-meta.xml").rpartition(".")[2]
-        folder = path.parents[1].name if kind == "object" else path.parent.name
+        folder = path.parents[1].name if kind in {"object", "report", "dashboard"} else path.parent.name
         if FOLDERS.get(kind) != folder:
             yield f"{path.name} does not belong in {folder}"
     for kind in FOLDERS:
@@ -83,7 +87,7 @@ def _type_problems(field: Node) -> Iterator[str]:
 def money(package: Package) -> Iterator[str]:
     """Every amount has three decimals, which is what the widest currency needs, and a currency code beside it."""
     for (parent, name), field in package.fields.items():
-        if field.value("type") != "Number" or name == "Exchange_Rate__c":
+        if field.value("type") != "Number" or name in NO_AMOUNTS:
             continue
         if field.value("scale") != "3":
             yield f"{parent}.{name}: an amount needs 3 decimals"

@@ -1,15 +1,16 @@
 """The whole product for a story: sandbox and service as processes, and the clients with which a user sees them."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 
 from deploy.demo.cast import Cast, gathered
-from deploy.demo.outside import Row, wait_for
+from deploy.demo.outside import Control, Row, wait_for
 from deploy.demo.screen import Screen
 from deploy.demo.stack import Stack
 from deploy.demo.story import pay
@@ -19,7 +20,9 @@ from tests.support.postgres import drop_database, fresh_database, short_folder
 _WORK = """
     SELECT (SELECT count(*) FROM inbox WHERE state = 'recorded')
          + (SELECT count(*) FROM mirror WHERE dirty OR fetch_at < %(soon)s)
+         + (SELECT count(*) FROM notes) + (SELECT count(*) FROM links WHERE state = 'asked')
          + (SELECT count(*) FROM outbox WHERE state = 'waiting')
+         + (SELECT count(*) FROM reactions WHERE state = 'waiting')
          + (SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))
 """
 _SOON = timedelta(minutes=10)
@@ -27,12 +30,29 @@ CLOSE_DATE = "2026-12-31"
 
 
 @contextmanager
-def staged(postgres_url: str, **environment: str) -> Iterator[Cast]:
-    """Give a running stack with a database of its own; `environment` goes to the service."""
+def staged(
+    postgres_url: str,
+    *,
+    reactions: Sequence[dict[str, Any]] = (),
+    org: dict[str, Any] | None = None,
+    currencies: dict[str, Any] | None = None,
+    **environment: str,
+) -> Iterator[Cast]:
+    """Give a running stack with a database of its own.
+
+    `reactions` and `org` are settings of its org, `currencies` what the org's administrator changes before the service
+    starts; `environment` goes to the service.
+    """
     url = fresh_database(postgres_url)
     try:
-        with short_folder() as folder, Stack(folder, database_url=url, environment=environment) as stack:
+        with (
+            short_folder() as folder,
+            Stack(folder, database_url=url, environment=environment, reactions=reactions, org=org or {}) as stack,
+        ):
             stack.start_sandbox()
+            if currencies is not None:
+                with closing(Control(stack.info["control"]["url"])) as control:
+                    control.post("/salesforce/currencies", **currencies)
             service = stack.start_service()
             with gathered(stack, service, Screen(plain=True, chapters=1)) as cast:
                 yield cast

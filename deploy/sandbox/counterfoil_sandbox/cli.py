@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from starlette.applications import Starlette
 
+from counterfoil_sandbox.cometd import CometdSandbox
 from counterfoil_sandbox.control import build_control_app
 from counterfoil_sandbox.pubsub.bus import EventBus
 from counterfoil_sandbox.pubsub.sandbox import PubSubSandbox
@@ -109,6 +110,7 @@ async def _start(
         seed=seed,
     )
     pubsub = PubSubSandbox(bus=bus, authorise=salesforce.authorise)
+    cometd = CometdSandbox(bus=bus, is_open=salesforce.is_open, close=salesforce.close_session)
     tls_port, plaintext_port = await pubsub.start(
         host, ports.pubsub, ports.pubsub_plaintext, certificate.chain_pem, certificate.key_pem
     )
@@ -117,9 +119,9 @@ async def _start(
     stack.push_async_callback(stripe.stop)
     for server in (
         HttpServer(stripe.app, stripe_socket),
-        HttpServer(salesforce.app, https_socket, certificate.context()),
-        HttpServer(salesforce.app, http_socket),
-        HttpServer(_control_app(stripe, salesforce, pubsub), control_socket),
+        HttpServer(cometd.beside(salesforce.app), https_socket, certificate.context()),
+        HttpServer(cometd.beside(salesforce.app), http_socket),
+        HttpServer(_control_app(stripe, salesforce, pubsub, cometd), control_socket),
     ):
         await server.start()
         stack.push_async_callback(server.stop)
@@ -132,13 +134,17 @@ async def _start(
     }
 
 
-def _control_app(stripe: StripeSandbox, salesforce: SalesforceSandbox, pubsub: PubSubSandbox) -> Starlette:
+def _control_app(
+    stripe: StripeSandbox, salesforce: SalesforceSandbox, pubsub: PubSubSandbox, cometd: CometdSandbox
+) -> Starlette:
     def reset() -> None:
         stripe.reset()
+        cometd.reset()
         pubsub.reset()
         salesforce.reset()  # last, since it defines the org's topics again
 
-    return build_control_app([*stripe.control_routes, *salesforce.control_routes, *pubsub.control_routes], reset)
+    sides = (stripe, salesforce, pubsub, cometd)
+    return build_control_app([route for side in sides for route in side.control_routes], reset)
 
 
 def _publish(info: dict[str, Any], info_file: Path) -> None:

@@ -1,12 +1,11 @@
 """One Salesforce org over REST, through simple-salesforce in threads of its own.
 
-Refuses more than 200 records in a call, and to repeat a call by itself, except once after an expired session, when
-nothing was done. Numbers cross as exact decimals both ways: no float touches money.
+Refuses more records in a call than Salesforce takes, and to repeat a call by itself, except once after an expired
+session, when nothing was done. Numbers cross as exact decimals both ways: no float touches money.
 """
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -17,9 +16,11 @@ from opentelemetry.trace import Span
 from requests.adapters import HTTPAdapter
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceResourceNotFound
+from simple_salesforce.util import call_salesforce
 
 from service import config
 from service.clients._calls import CALL_THREADS, Calls, timeouts
+from service.clients.salesforce._bulk import BulkIngest
 from service.clients.salesforce._errors import (
     EXPIRED_SESSION,
     REJECTED,
@@ -29,33 +30,16 @@ from service.clients.salesforce._errors import (
     unreadable,
 )
 from service.clients.salesforce._session import Session, SignIn
+from service.clients.salesforce._writes import MAX_RECORDS, Outcome, RecordResult, Write, composite, path_of, results
 from service.clock import Clock
-from service.errors import VendorDenied, VendorError, VendorRejected
+from service.errors import VendorDenied, VendorRejected
 
 T = TypeVar("T")
 
-MAX_RECORDS = 200  # "Use sObject Collections", REST API Developer Guide
 MAX_QUERY_ROWS = 50_000
 # Names us in the org's API usage and lets support find our calls.
 CLIENT = "client=Counterfoil"
 _USAGE = re.compile(r"(?:^|[;\s])api-usage=(\d+)/(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class RecordResult:
-    """What became of one record of a call.
-
-    Attributes:
-        success: whether Salesforce holds the record as sent.
-        id: its 18-character id, when it was written.
-        created: the record is new.
-        error: what went wrong, classified; None on success.
-    """
-
-    success: bool
-    id: str | None
-    created: bool
-    error: VendorError | None
 
 
 def _number(value: object) -> orjson.Fragment:
@@ -89,6 +73,10 @@ class SalesforceApi:
         self._sign_in = SignIn(name, org, clock, self._calls, self._http)
         self.usage: tuple[int, int] | None = None
         """Requests of the last 24 hours and how many the org may make, as last reported."""
+        self.calls = 0
+        """Requests that count against the org's allowance, made by this client since it was built."""
+        self.bulk = BulkIngest(self._exchange)
+        """Bulk API 2.0, for loads of unrelated records."""
 
     async def session(self, *, refresh_after: Session | None = None) -> Session:
         """Return a session; a new one if the current one equals `refresh_after`. All waiters share one sign-in."""
@@ -136,12 +124,46 @@ class SalesforceApi:
 
         Two records of one call must not share the external id.
         """
-        path = f"composite/sobjects/{quote(sobject, safe='')}/{quote(key_field, safe='')}"
-        return await self._write("upsert", sobject, path, records, key_field)
+        return await self._write("upsert", Write(sobject, key_field, records))
+
+    async def create(self, sobject: str, records: Sequence[dict[str, Any]]) -> list[RecordResult]:
+        """Create up to 200 records or publish up to 200 events, each for itself; results in the order sent.
+
+        It has no key: when the answer is lost, nobody knows whether they were made.
+        """
+        return await self._write("create", Write(sobject, None, records), "POST")
+
+    async def notify(self, given: dict[str, Any]) -> None:
+        """Send one custom notification: the input of the action customNotificationAction."""
+        body = orjson.dumps({"inputs": [given]})
+
+        def call(sf: Salesforce) -> None:
+            answer = self._json(sf, "POST", "actions/standard/customNotificationAction", data=body)
+            if not (isinstance(answer, list) and answer and isinstance(answer[0], dict)):
+                raise unreadable("notification")
+            if answer[0].get("isSuccess") is not True:
+                raise classify(answer[0].get("errors"))
+
+        await self._run("notify", "CustomNotification", call)
 
     async def update(self, sobject: str, records: Sequence[dict[str, Any]]) -> list[RecordResult]:
         """Update up to 200 records, each with its "id" and each for itself; results in the order sent."""
-        return await self._write("update", sobject, "composite/sobjects", records, None)
+        return await self._write("update", Write(sobject, None, records))
+
+    async def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do up to five writes in one call, in their order; each is answered by its results or by its own error.
+
+        A write of a child may name a parent that an earlier write of the same call makes.
+
+        Raises:
+            VendorError: the call as a whole had no result.
+        """
+        body = orjson.dumps(composite(writes, self._org.api_version), default=_number)
+
+        def call(sf: Salesforce) -> list[Outcome]:
+            return results(self._json(sf, "POST", "composite", data=body), writes)
+
+        return await self._run("write", ",".join(write.sobject for write in writes), call)
 
     async def organization(self) -> dict[str, Any]:
         """Return Id, Name, IsSandbox, InstanceName and OrganizationType of the org we are signed in to."""
@@ -155,23 +177,35 @@ class SalesforceApi:
         self._calls.close()
         self._http.close()
 
-    async def _write(
-        self, operation: str, sobject: str, path: str, records: Sequence[dict[str, Any]], key_field: str | None
-    ) -> list[RecordResult]:
-        if len(records) > MAX_RECORDS:
+    async def _write(self, operation: str, write: Write, method: str = "PATCH") -> list[RecordResult]:
+        if len(write.records) > MAX_RECORDS:
             raise ValueError(f"a call takes at most {MAX_RECORDS} records")
-        if not records:
+        if not write.records:
             return []
-        body = orjson.dumps(
-            {"allOrNone": False, "records": [{"attributes": {"type": sobject}, **record} for record in records]},
-            default=_number,
-        )
+        body = orjson.dumps(write.body(), default=_number)
 
         def call(sf: Salesforce) -> list[RecordResult]:
-            entries = self._json(sf, "PATCH", path, data=body)
-            if not isinstance(entries, list) or len(entries) != len(records):
-                raise unreadable(operation)
-            return [_result(entry, key_field) for entry in entries]
+            return write.read(self._json(sf, method, path_of(write), data=body))
+
+        return await self._run(operation, write.sobject, call)
+
+    async def _exchange(
+        self, operation: str, sobject: str, method: str, path: str, *, data: bytes | None, content: str, accept: str
+    ) -> str:
+        """Make one call whose body and answer need not be JSON; return the answer's text."""
+
+        def call(sf: Salesforce) -> str:
+            answer: requests.Response = call_salesforce(
+                f"{sf.base_url}{path}",
+                method,
+                self._http,
+                {**sf.headers, "Content-Type": content, "Accept": accept},
+                data=data,
+                timeout=timeouts(self._org.timeout_seconds),
+                verify=str(self._org.ca_file) if self._org.ca_file else True,
+                allow_redirects=False,
+            )
+            return answer.content.decode()
 
         return await self._run(operation, sobject, call)
 
@@ -219,6 +253,7 @@ class SalesforceApi:
         found = _USAGE.search(answer.headers.get("Sforce-Limit-Info", ""))
         if found:
             self.usage = int(found[1]), int(found[2])
+            self.calls += 1
 
 
 def _page(answer: Any) -> dict[str, Any]:
@@ -226,12 +261,3 @@ def _page(answer: Any) -> dict[str, Any]:
     if not whole or not (answer.get("done") or (answer["records"] and isinstance(answer.get("nextRecordsUrl"), str))):
         raise unreadable("query")
     return {"done": False, **answer}
-
-
-def _result(entry: Any, key_field: str | None) -> RecordResult:
-    if not isinstance(entry, dict) or not isinstance(entry.get("success"), bool):
-        return RecordResult(success=False, id=None, created=False, error=unreadable("record result"))
-    if entry["success"]:
-        return RecordResult(success=True, id=entry.get("id"), created=entry.get("created") is True, error=None)
-    error = classify(entry.get("errors"), key_field=key_field)
-    return RecordResult(success=False, id=entry.get("id"), created=False, error=error)

@@ -37,6 +37,7 @@ _SERVICES = {
     "dispute": "disputes",
     "event": "events",
     "invoice": "invoices",
+    "invoice_payment": "invoice_payments",
     "payment_intent": "payment_intents",
     "payment_method": "payment_methods",
     "payout": "payouts",
@@ -44,6 +45,12 @@ _SERVICES = {
     "setup_intent": "setup_intents",
     "subscription": "subscriptions",
 }
+
+# What can be done with an object that is there, besides changing it. An action that is not here is refused as well.
+_ACTIONS = {"payment_intent": frozenset({"cancel", "capture"})}
+
+# What is listed below another object, whose id the parameters carry under this name.
+_BELOW = {"line_item": ("invoices.line_items", "invoice")}
 
 # The library measures our calls and reports them with the next one; Stripe needs no such report from us.
 stripe.enable_telemetry = False
@@ -98,6 +105,7 @@ class StripeApi:
         self._client = StripeClient(
             key,
             stripe_version=API_VERSION,
+            stripe_account=account.connected_account,
             base_addresses={"api": account.api_base.rstrip("/")},
             max_network_retries=0,
             http_client=RequestsClient(timeout=timeouts(account.timeout_seconds)),
@@ -110,14 +118,32 @@ class StripeApi:
         Raises:
             ValueError: the key is empty or longer than 255 characters.
         """
-        if not idempotency_key or len(idempotency_key) > MAX_KEY_CHARACTERS:
-            raise ValueError("a write to Stripe needs an idempotency key of 1 to 255 characters")
+        _require_key(idempotency_key)
         service = self._service(object_type)
 
         def call(current: Span) -> Answer:
             return self._answer(service.create(params, {"idempotency_key": idempotency_key}), current)
 
         return await self._run("create", object_type, call, {"stripe.idempotency_key": idempotency_key})
+
+    async def act(
+        self, object_type: str, action: str, object_id: str, params: dict[str, Any], *, idempotency_key: str
+    ) -> Answer:
+        """Do something with an object, such as capture a payment intent, at most once for a key; return the object.
+
+        Raises:
+            ValueError: the key is empty or longer than 255 characters, or there is no such action.
+        """
+        _require_key(idempotency_key)
+        if action not in _ACTIONS.get(object_type, ()):
+            raise ValueError(f"there is no {action!r} of {object_type!r}")
+        do = getattr(self._service(object_type), action)
+
+        def call(current: Span) -> Answer:
+            return self._answer(do(object_id, params, {"idempotency_key": idempotency_key}), current)
+
+        attributes = {"stripe.object_id": object_id, "stripe.idempotency_key": idempotency_key}
+        return await self._run(action, object_type, call, attributes)
 
     async def retrieve(self, object_type: str, object_id: str, *, expand: Sequence[str] = ()) -> Answer:
         """Read one object as it is now; a deleted one comes with `deleted: true` where Stripe keeps a tombstone."""
@@ -130,14 +156,17 @@ class StripeApi:
         return await self._run("retrieve", object_type, call, {"stripe.object_id": object_id})
 
     async def list(self, object_type: str, params: dict[str, Any], *, limit: int) -> list[Answer]:
-        """Read up to `limit` objects in Stripe's order (newest first), page after page."""
+        """Read up to `limit` objects in Stripe's order (newest first, lines in theirs), page after page.
+
+        Lines ("line_item") are those of the invoice whose id `params` carries as "invoice".
+        """
         if limit < 1:
             raise ValueError("limit must be at least 1")
-        service = self._service(object_type)
+        listing = self._listing(object_type, params)
 
         def call(current: Span) -> list[Answer]:
             found: list[Answer] = []
-            page = service.list({**params, "limit": min(limit, PAGE_SIZE)})
+            page = listing(min(limit, PAGE_SIZE))
             while True:
                 head = self._answer(page, current)
                 found += [Answer(item.to_dict(for_json=True), head.as_of, head.request_id, False) for item in page.data]
@@ -158,6 +187,14 @@ class StripeApi:
     def close(self) -> None:
         """Take no more calls."""
         self._calls.close()
+
+    def _listing(self, object_type: str, params: dict[str, Any]) -> Callable[[int], Any]:
+        if object_type not in _BELOW:
+            service = self._service(object_type)
+            return lambda size: service.list({**params, "limit": size})
+        path, above = _BELOW[object_type]
+        rest = {name: value for name, value in params.items() if name != above}
+        return lambda size: attrgetter(path)(self._client.v1).list(params[above], {**rest, "limit": size})
 
     def _service(self, object_type: str) -> Any:
         path = _SERVICES.get(object_type)
@@ -194,3 +231,8 @@ class StripeApi:
             return parsedate_to_datetime(header or "").astimezone(UTC)
         except ValueError:
             return self._clock.now().replace(microsecond=0)
+
+
+def _require_key(idempotency_key: str) -> None:
+    if not idempotency_key or len(idempotency_key) > MAX_KEY_CHARACTERS:
+        raise ValueError("a write to Stripe needs an idempotency key of 1 to 255 characters")

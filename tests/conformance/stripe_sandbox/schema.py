@@ -16,11 +16,16 @@ SPEC = VENDOR / "stripe" / "spec3.reduced.2026-08-26.dahlia.json"
 # added between the schema's version and the one imitated
 SINCE: dict[str, dict[str, Any]] = {
     "payment_intent": {"payment_record": {"type": "string", "nullable": True}},
-    "dispute": {"intended_submission_method": {"type": "string", "nullable": True}},
+    "dispute": {
+        "intended_submission_method": {"type": "string", "nullable": True},
+        "status": {"type": "string"},  # appeal_needs_response and appeal_under_review came to be
+    },
     "checkout.session": {
         "allowed_payment_method_types": {"type": "array", "items": {"type": "string"}, "nullable": True}
     },
 }
+# told only when expanded (docs.stripe.com/changelog/dahlia/2026-05-27), though the schema calls them required
+ONLY_EXPANDED = {"invoice": {"amount_paid_off_stripe"}}
 
 
 @cache
@@ -31,6 +36,8 @@ def schemas() -> dict[str, Any]:
     components = json.loads(SPEC.read_text())["components"]["schemas"]
     for name, properties in SINCE.items():
         components[name]["properties"] |= properties
+    for name, names in ONLY_EXPANDED.items():
+        components[name]["required"] = [item for item in components[name]["required"] if item not in names]
     return {name: _strict(schema) for name, schema in components.items()}
 
 

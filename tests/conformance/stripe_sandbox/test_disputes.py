@@ -87,3 +87,48 @@ def test_evidence_is_staged_and_a_dispute_given_up(client: stripe.StripeClient) 
 def test_an_inquiry_may_be_refunded(client: stripe.StripeClient) -> None:
     inquiry = disputed(client, "pm_card_createDisputeInquiry")
     assert client.v1.refunds.create({"charge": str(inquiry.charge)}).status == "succeeded"
+
+
+def test_a_charge_may_have_several_disputes(client: stripe.StripeClient) -> None:
+    intent = pay(client, 5001, payment_method="pm_card_createMultipleDisputes")
+    disputes = client.v1.disputes.list({"payment_intent": intent.id}).data
+    assert sorted(dispute.amount for dispute in disputes) == [2500, 2501]
+    assert {dispute.reason for dispute in disputes} == {"fraudulent", "product_not_received"}
+
+
+def test_the_bank_opens_a_dispute_whenever_it_likes(client: stripe.StripeClient, sandbox: Running) -> None:
+    intent = pay(client, 5000)
+    wanted = {"charge": str(intent.latest_charge), "kind": "general", "amount": 1200, "due_by": 0}
+    opened = sandbox.ask("/stripe/disputes", wanted)
+    dispute = client.v1.disputes.retrieve(opened["id"])
+    assert (dispute.amount, dispute.evidence_details.due_by, dispute.status) == (1200, 0, "needs_response")
+    assert client.v1.charges.retrieve(str(intent.latest_charge)).disputed
+
+
+def test_the_bank_moves_a_dispute_and_its_money_to_any_status(
+    client: stripe.StripeClient, sandbox: Running, endpoint: stripe.WebhookEndpoint
+) -> None:
+    dispute = disputed(client)
+    path = f"/stripe/disputes/{dispute.id}"
+    sandbox.ask(path, {"status": "lost"})
+    sandbox.ask(path, {"status": "appeal_needs_response"})
+    sandbox.ask(path, {"status": "appeal_under_review"})
+    sandbox.ask(path, {"status": "won", "funds": "reinstated"})
+    decided = client.v1.disputes.retrieve(dispute.id)
+    assert (decided.status, [entry.net for entry in decided.balance_transactions]) == ("won", [-6500, 5000])
+    sandbox.flush()
+    told = [event["data"]["object"]["status"] for event in sandbox.receiver.events("charge.dispute.updated")]
+    assert sorted(told) == ["appeal_needs_response", "appeal_under_review"]
+    assert len(sandbox.receiver.events("charge.dispute.closed")) == 2
+    assert len(sandbox.receiver.events("charge.dispute.funds_reinstated")) == 1
+    assert endpoint.status == "enabled"
+
+
+def test_a_move_that_makes_no_sense_is_refused(client: stripe.StripeClient, sandbox: Running) -> None:
+    dispute = disputed(client)
+    path = f"/stripe/disputes/{dispute.id}"
+    for body in ({}, {"status": "won", "funds": "lost"}):
+        assert sandbox.control.post(path, json=body).status_code == 400
+    assert sandbox.control.post("/stripe/disputes/du_none", json={"status": "won"}).status_code == 404
+    assert sandbox.control.post("/stripe/disputes", json={"charge": str(dispute.charge), "due_by": "0"}).is_client_error
+    assert client.v1.disputes.retrieve(dispute.id).status == "needs_response"

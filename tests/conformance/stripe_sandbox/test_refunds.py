@@ -72,3 +72,30 @@ def test_an_uncaptured_charge_is_not_refunded(client: stripe.StripeClient) -> No
     intent = pay(client, capture_method="manual")
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.refunds.create({"payment_intent": intent.id})
+
+
+def test_a_refund_that_waits_for_the_payer_may_be_cancelled(client: stripe.StripeClient, sandbox: Running) -> None:
+    sandbox.ask("/stripe/settings", {"refund_settlement_delay_ms": 0})
+    intent = pay(client, payment_method="pm_card_pendingRefund")
+    refund = client.v1.refunds.create({"payment_intent": intent.id})
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.refunds.cancel(refund.id)
+    sandbox.ask(f"/stripe/refunds/{refund.id}", {"status": "requires_action"})
+    cancelled = client.v1.refunds.cancel(refund.id)
+    assert (cancelled.status, cancelled.balance_transaction) == ("canceled", None)
+    charge = client.v1.charges.retrieve(str(intent.latest_charge))
+    assert (charge.amount_refunded, charge.refunded) == (0, False)
+
+
+def test_the_bank_returns_a_refund_long_after_it_succeeded(client: stripe.StripeClient, sandbox: Running) -> None:
+    intent = pay(client)
+    settled(client, intent)
+    refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 500})
+    sandbox.flush()
+    sandbox.ask(f"/stripe/refunds/{refund.id}", {"status": "failed", "failure_reason": "declined"})
+    failed = client.v1.refunds.retrieve(refund.id, {"expand": ["failure_balance_transaction"]})
+    assert (failed.status, failed.failure_reason) == ("failed", "declined")
+    assert isinstance(failed.failure_balance_transaction, stripe.BalanceTransaction)
+    assert failed.failure_balance_transaction.net == 500
+    assert client.v1.events.list({"types": ["refund.failed"]}).data[0].data.object["id"] == refund.id
+    assert sandbox.control.post(f"/stripe/refunds/{refund.id}", json={"status": "failed"}).status_code == 400

@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2, status_pb2
 from service import telemetry
 from service.api import GrpcServer, PaymentReader, PaymentsService, Readiness
 from service.api._validation import ListQuery
-from service.commands import Command, Commands, CommandState, PaymentRequest
+from service.commands import Command, Commands, CommandState, Request
 from service.config import Settings
 from service.gen.counterfoil.v1 import payments_service_pb2_grpc
 from service.projection import PaymentFacts, PaymentStatus
@@ -70,7 +70,7 @@ class MemoryCommands(Commands):
     """Commands that settle at once with a prepared outcome, or only when released."""
 
     def __init__(self) -> None:
-        self.requests: list[PaymentRequest] = []
+        self.requests: list[Request] = []
         self.traceparents: list[str | None] = []
         self.outcome: dict[str, Any] = {"state": CommandState.SUCCEEDED, "payment_intent_id": "pi_1"}
         self.fails: Exception | None = None
@@ -80,7 +80,7 @@ class MemoryCommands(Commands):
         self.waiting = asyncio.Event()
         self.left = asyncio.Event()
 
-    async def accept(self, request: PaymentRequest) -> tuple[Command, bool]:
+    async def accept(self, request: Request) -> tuple[Command, bool]:
         if self.fails is not None:
             raise self.fails
         self.traceparents.append(telemetry.current_traceparent())
@@ -108,13 +108,14 @@ class MemoryCommands(Commands):
         return f"{command.payment_intent_id}_secret_x"
 
     @staticmethod
-    def _asked(request: PaymentRequest) -> Command:
+    def _asked(request: Request) -> Command:
         known: dict[str, Any] = {
             "id": "cmd_" + "0" * 32,
             "entity": request.entity,
             "record_id": request.record_id,
-            "operation": "create_payment",
-            "method": request.method,
+            "subject": request.subject,
+            "operation": request.operation,
+            "arguments": dict(request.arguments),
             "version": request.version,
             "state": CommandState.ACCEPTED,
             "created_at": NOW,

@@ -32,7 +32,8 @@ def installation() -> Installation:
         login_url="https://localhost",
         auth=JwtBearer(flow="jwt_bearer", client_id="app", username="integration@example.com", private_key=_UNUSED),
     )
-    return Installation(version=1, orgs={"main": org}, entities={"acme": entity, "other": entity})
+    other = entity.model_copy(update={"customer_field": "Other_Customer_Id__c"})
+    return Installation(version=1, orgs={"main": org}, entities={"acme": entity, "other": other})
 
 
 @dataclass

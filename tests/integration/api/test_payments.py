@@ -52,8 +52,9 @@ async def test_the_request_reaches_commands_in_their_words(payments: PaymentsDoo
         asking(record_id="006000000000001", off_session=off_session, version="2", request_id="a-b")
     )
     asked = payments.commands.requests[0]
-    assert (asked.entity, asked.record_id, asked.method) == ("acme", OPPORTUNITY, "off_session")
-    assert (asked.payment_method_id, asked.version, asked.request_id) == ("pm_1", "2", "a-b")
+    assert (asked.entity, asked.operation, asked.record_id) == ("acme", "create_payment", OPPORTUNITY)
+    assert asked.arguments == {"method": "off_session", "payment_method_id": "pm_1"}
+    assert (asked.version, asked.request_id) == ("2", "a-b")
     assert (asked.requested_by, asked.source) == (None, "grpc")
 
 

@@ -102,6 +102,7 @@ def bad_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("<unique>true", "<unique>false"),
     )
     _change(objects / "Order/fields/Amount_Paid__c.field-meta.xml", ("<scale>3<", "<scale>0<"))
+    _change(objects / "Order/fields/Payment_Link_Url__c.field-meta.xml", ("<length>5000<", "<length>1000<"))
     _change(package / VALUES, ("<fullName>Disputed<", "<fullName>Contested<"))
     return package
 
@@ -109,6 +110,19 @@ def bad_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bad_org(tmp_path_factory: pytest.TempPathFactory, bad_package: Path) -> Iterator[RunningSandbox]:
     running = start_sandbox(tmp_path_factory.mktemp("bad"), bad_package)
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def strict_org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+    """An org that demands more of a refund than we write, and cannot be asked for one with a reason."""
+    package = Path(shutil.copytree(PACKAGE, tmp_path_factory.mktemp("strict") / "force-app"))
+    own = package / OBJECTS / "Refund__c/fields/Approval__c.field-meta.xml"
+    shutil.copy(own.with_name("Reason__c.field-meta.xml"), own)
+    _change(own, ("<fullName>Reason__c", "<fullName>Approval__c"), ("<required>false", "<required>true"))
+    (package / OBJECTS / "Payment_Request__e/fields/Reason__c.field-meta.xml").unlink()
+    running = start_sandbox(tmp_path_factory.mktemp("strict-state"), package)
     yield running
     assert running.stop() == 0
 
@@ -160,3 +174,4 @@ def bench(make: Callable[[RunningSandbox], Bench], good_org: RunningSandbox) -> 
     good_org.control("DELETE", "/stripe/faults")
     good_org.control("DELETE", "/salesforce/faults")
     good_org.control("DELETE", "/pubsub/faults")
+    good_org.control("DELETE", "/cometd/faults")

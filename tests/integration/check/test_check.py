@@ -27,11 +27,12 @@ async def test_all_is_well_and_nothing_was_changed(bench: Bench) -> None:
         "orgs.main write Payment__c",
         "orgs.main write Opportunity",
         "orgs.main read Order",
+        "orgs.main read Payment_Request__e",
         "orgs.main subscribe /event/Payment_Request__e",
     } <= report.well
     asked = bench.sandbox.control("GET", "/stripe/requests")["requests"][before:]
     writes = [one for one in asked if one["method"] != "GET"]
-    assert [one["status"] for one in writes] == [400, 400, 400]
+    assert [one["status"] for one in writes] == [400, 400, 400, 400]
     assert not any(one["executed"] for one in writes)
     org_writes = bench.sandbox.control("GET", "/salesforce/requests")["requests"]
     assert not [one for one in org_writes if one["method"] != "GET" and "oauth2" not in one["path"]]
@@ -59,6 +60,7 @@ async def test_every_difference_of_the_org_is_told(
         "orgs.main write Payment__c.Amount__c": "has 2 decimals: 3 are needed",
         "orgs.main write Charge__c.Stripe_Id__c": "is not unique",
         "orgs.main write Order.Amount_Paid__c": "has 0 decimals: 3 are needed",
+        "orgs.main write Order.Payment_Link_Url__c": "holds 1000 characters: 5000 may come",
         "orgs.main write Account.Stripe_Customer_Id__c": missing,
         "orgs.main read Opportunity": "the user cannot see Account.Stripe_Customer_Id__c",
         "orgs.main read Order": "the user cannot see Account.Stripe_Customer_Id__c",
@@ -69,9 +71,32 @@ async def test_every_difference_of_the_org_is_told(
                 "Charge__c.Status__c",
                 "Opportunity.Payment_Status__c",
                 "Order.Payment_Status__c",
+                "Payment_Status_Change__c.From__c",
+                "Payment_Status_Change__c.To__c",
+                "Payout__c.Status__c",
+                "Refund__c.Status__c",
             )
         },
     }
+
+
+async def test_each_entity_has_its_own_field_for_customers(bench: Bench) -> None:
+    bench.document["entities"]["acme"]["customer_field"] = "Stripe_Customer_Acme__c"
+    bench.document["mappings"] = {"main": {"Account": {"fields": {"Stripe_Customer_Acme__c": "AccountNumber"}}}}
+    faults = (await bench.check()).faults
+    assert faults == {
+        "orgs.main write Account.AccountNumber": "holds 40 characters: 255 may come",
+        "orgs.main write Contact.Stripe_Customer_Acme__c": "does not exist, or the user cannot see it",
+    }
+    bench.document["mappings"] = {"main": {"Account": {"fields": {"Stripe_Customer_Id__c": "AccountNumber"}}}}
+    assert (await bench.check(offline=True)).faults == {
+        "mappings.main.Account.fields.Stripe_Customer_Id__c mapping": "Stripe_Customer_Id__c is no field of our Account"
+    }
+    bench.document["mappings"] = {}
+    missing = "the user cannot see Account.Stripe_Customer_Acme__c"
+    faults = (await bench.check()).faults
+    assert faults["orgs.main read Opportunity"] == missing
+    assert "orgs.main write Account.Stripe_Customer_Id__c" not in faults
 
 
 async def test_what_is_mapped_away_is_not_asked_for(
@@ -91,11 +116,25 @@ async def test_what_is_mapped_away_is_not_asked_for(
     assert "is mapped to null" in faults["orgs.main write Charge__c.Stripe_Id__c"]
 
 
+async def test_what_new_records_need_and_nobody_writes_is_noted(
+    make: Callable[[RunningSandbox], Bench], strict_org: RunningSandbox
+) -> None:
+    bench = make(strict_org)
+    report = await bench.check()
+    assert not report.faults
+    noted = {one.check: one.detail for one in report.findings if one.outcome is Outcome.NOTE}
+    lacking = {"read Payment_Request__e": "has no Reason__c"}
+    assert noted == {"write Refund__c.Approval__c": "is required of new records, and not written", **lacking}
+    bench.document["mappings"] = {"main": {"Refund__c": {"extra": {"Approval__c": "'none'"}}}}
+    findings = (await bench.check()).findings
+    assert {one.check: one.detail for one in findings if one.outcome is not Outcome.OK} == lacking
+
+
 async def test_a_mapping_of_a_name_that_is_not_ours_is_told(bench: Bench) -> None:
     bench.document["mappings"] = {"main": {"Paymnt__c": {}, "Charge__c": {"fields": {"Amout__c": "X__c"}}}}
     assert (await bench.check(offline=True)).faults == {
-        "mappings.main.Paymnt__c names": "is no object of ours",
-        "mappings.main.Charge__c.fields.Amout__c names": "is no field of ours",
+        "mappings.main.Paymnt__c mapping": "is no object of ours",
+        "mappings.main.Charge__c.fields.Amout__c mapping": "Amout__c is no field of our Charge__c",
     }
 
 
@@ -153,8 +192,10 @@ async def test_an_account_id_is_asked_for(bench: Bench) -> None:
     [
         ("POST", "/v1/checkout/sessions", "rak_checkout_session_write", "write checkout.session"),
         ("POST", "/v1/payment_intents", "rak_payment_intent_write", "write payment_intent"),
+        ("POST", "/v1/refunds", "rak_charge_write", "write refund"),
         ("GET", "/v1/balance_transactions", "rak_balance_transaction_source_read", "read balance_transaction"),
         ("GET", "/v1/payment_methods", "rak_payment_method_read", "read payment_method"),
+        ("GET", "/v1/invoices/in_counterfoil_check/lines", "rak_invoice_read", "read line_item"),
     ],
 )
 async def test_each_missing_permission_is_named(
@@ -230,7 +271,7 @@ async def test_live_and_test_do_not_mix(bench: Bench) -> None:
 
 async def test_what_will_be_refused_later_is_noted(bench: Bench) -> None:
     del bench.document["entities"]["acme"]["checkout"]
-    bench.document["entities"]["other"] = bench.document["entities"]["acme"]
+    bench.document["entities"]["other"] = {**bench.document["entities"]["acme"], "customer_field": "Other_Id__c"}
     bench.document["orgs"]["idle"] = bench.org
     report = await bench.check(offline=True)
     assert not report.faults
@@ -255,6 +296,18 @@ async def test_the_stream_of_events_is_tried(bench: Bench) -> None:
     assert list((await bench.check()).faults) == ["orgs.main.pubsub subscribe /event/Payment_Request__e"]
 
 
+async def test_the_stream_over_cometd_is_tried(bench: Bench) -> None:
+    bench.org["stream"] = "cometd"
+    bench.org["pubsub"] = {"endpoint": CLOSED, "topics": ["/event/Payment_Request__e", "/event/Missing__e"]}
+    report = await bench.check()
+    assert list(report.faults) == ["orgs.main subscribe /event/Missing__e"], "the Pub/Sub API is not asked"
+    assert "orgs.main subscribe /event/Payment_Request__e" in report.well
+    assert "Streaming API refused the topic" in report.faults["orgs.main subscribe /event/Missing__e"]
+    bench.sandbox.control("POST", "/cometd/faults", {"fault": "status", "status": 503})
+    bench.org["pubsub"]["topics"] = ["/event/Payment_Request__e"]
+    assert list((await bench.check()).faults) == ["orgs.main.cometd subscribe /event/Payment_Request__e"]
+
+
 async def test_missing_migrations_are_told(bench: Bench, postgres_url: str) -> None:
     url = empty_database(postgres_url)
     try:
@@ -277,6 +330,7 @@ async def test_every_fault_of_the_settings_at_once(bench: Bench) -> None:
     bench.stripe["webhook_secrets"] = [bench.secret("webhook", "sk_test_1")]
     bench.document["entities"]["other"] = {
         "org": "main",
+        "customer_field": "Other_Id__c",
         "stripe": {**bench.stripe, "secret_key": {"env": "COUNTERFOIL_TEST_UNSET"}},
     }
     report = await bench.check(offline=True, grpc_tls_cert_file="none.crt", grpc_tls_key_file="none.key")

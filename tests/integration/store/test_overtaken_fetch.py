@@ -16,7 +16,7 @@ from service.config import SecretRef, StripeAccount
 from service.db import Database, Wakes
 from service.domain import Evidence
 from service.intake import sight
-from service.maintenance import Fetcher
+from service.maintenance import Fetcher, Reconciler
 from tests.support.events import ENTITY, intent
 from tests.support.scripted_vendor import Reply, Vendor, vendor
 from tests.support.waiting import until
@@ -38,7 +38,9 @@ def fetcher(stripe: Vendor, database: Database, tmp_path: Path) -> Fetcher:
     account = StripeAccount(livemode=False, api_base=stripe.url, secret_key=secret, webhook_secrets=(secret,))
     clock = SystemClock()
     api = {ENTITY: StripeApi(ENTITY, account, clock)}
-    return Fetcher(database, Wakes(database.url), clock, stripe=api, lease=timedelta(seconds=30))
+    reconciler = Reconciler(database, clock, orgs={})
+    lease = timedelta(seconds=30)
+    return Fetcher(database, Wakes(database.url), clock, stripe=api, reconciler=reconciler, lease=lease)
 
 
 async def tell(database: Database, status: str, at: datetime = SECOND) -> None:

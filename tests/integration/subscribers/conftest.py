@@ -1,4 +1,4 @@
-"""Salesforce's Pub/Sub service as a process of its own, and intake on a real database."""
+"""Salesforce's event APIs as a process of its own, and intake on a real database."""
 
 import json
 import subprocess
@@ -58,6 +58,15 @@ class Salesforce:
     def fault(self, kind: str, topic: str, times: int = 1) -> None:
         self.post("faults", fault=kind, topic=topic, times=times)
 
+    def cometd(self, path: str, **wish: Any) -> None:
+        answer = self.http.post(f"/cometd/{path}", json=wish)
+        assert answer.is_success, answer.text
+
+    def clients(self, topic: str) -> list[dict[str, Any]]:
+        """Return the CometD clients that subscribe to a topic."""
+        found = self.http.get("/cometd/sessions").json()["sessions"]
+        return [one for one in found if topic in one["subscriptions"]]
+
     def streams(self, topic: str) -> list[dict[str, Any]]:
         return [one for one in self.http.get("/pubsub/streams").json()["streams"] if one["topic"] == topic]
 
@@ -65,6 +74,11 @@ class Salesforce:
     def credentials(self) -> CredentialsValue:
         metadata = self.told["metadata"]
         return CredentialsValue(metadata["accesstoken"], metadata["instanceurl"], metadata["tenantid"])
+
+    @property
+    def cometd_credentials(self) -> CredentialsValue:
+        metadata = self.told["metadata"]
+        return CredentialsValue(metadata["accesstoken"], self.told["cometd"], metadata["tenantid"])
 
     def org(self, *, tls: bool = False, ca_file: Path | None = None) -> Org:
         endpoint = self.told["endpoint"] if tls else self.told["plaintext_endpoint"]
@@ -98,6 +112,8 @@ def salesforce(process: Salesforce) -> Iterator[Salesforce]:
     yield process
     process.http.delete("/pubsub/faults").raise_for_status()
     process.post("settings", **DEFAULT_SETTINGS)
+    process.http.delete("/cometd/faults").raise_for_status()
+    process.cometd("settings", hold_ms=110_000, away_ms=40_000)
 
 
 @pytest.fixture

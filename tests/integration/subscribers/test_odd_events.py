@@ -16,6 +16,7 @@ from service.gen.eventbus.v1 import pubsub_api_pb2_grpc as services
 from subscribers import Batch, Credentials, CredentialsValue, PubSubFeed
 from subscribers.pubsub._errors import PREFIX
 from tests.integration.subscribers.conftest import Salesforce
+from tests.support.waiting import until
 
 SCHEMA: dict[str, Any] = {
     "type": "record",
@@ -60,7 +61,8 @@ def event(replay_id: bytes, payload: bytes, schema_id: str = "good", **more: Any
     return messages.ConsumerEvent(replay_id=replay_id, event=inner)
 
 
-async def read(salesforce: Salesforce, odd: Odd, batches: int) -> list[Batch]:
+async def read(salesforce: Salesforce, odd: Odd, batches: int, *, asked: int = 1) -> list[Batch]:
+    """Return the first batches, once the server saw so many requests: a stream that is closed takes back the rest."""
     server = grpc.aio.server()
     services.add_PubSubServicer_to_server(odd, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -70,7 +72,9 @@ async def read(salesforce: Salesforce, odd: Odd, batches: int) -> list[Batch]:
     feed = PubSubFeed("main", org, sign_in())
     try:
         async with asyncio.timeout(10), aclosing(feed.batches("/event/X__e", None)) as stream:
-            return [await anext(stream) for _ in range(batches)]
+            found = [await anext(stream) for _ in range(batches)]
+            await until(lambda: len(odd.asked) >= asked)
+            return found
     finally:
         await feed.close()
         await server.stop(None)
@@ -122,7 +126,7 @@ async def test_demand_is_renewed_when_half_is_used(salesforce: Salesforce, pendi
     first = messages.FetchResponse(latest_replay_id=b"1", pending_num_requested=pending)
     last = messages.FetchResponse(latest_replay_id=b"2", pending_num_requested=100)
     odd = Odd(first, last)
-    await read(salesforce, odd, 2)
+    await read(salesforce, odd, 2, asked=1 + len(demand))
     assert odd.asked[0].num_requested == 100
     assert odd.asked[0].replay_preset == messages.ReplayPreset.EARLIEST
     assert [request.num_requested for request in odd.asked[1:]] == demand

@@ -21,6 +21,8 @@ Step = Batch | StreamEnded | Exception
 class ScriptedFeed:
     """Plays one list of steps for each time it is opened; then stays silent."""
 
+    kind = "scripted"
+
     def __init__(self, *openings: list[Step]) -> None:
         self.openings = list(openings)
         self.positions: list[bytes | None] = []
@@ -135,9 +137,25 @@ async def test_only_one_replica_reads_and_the_other_follows_at_once(make: Make, 
 async def test_a_dead_holder_is_followed_when_its_lease_runs_out(
     make: Make, intake: StreamIntake, stored: Stored, topic: str
 ) -> None:
-    assert await intake.claim_stream(ORG, topic, "dead", timedelta(milliseconds=400))
+    assert await intake.claim_stream(ORG, topic, "dead", timedelta(milliseconds=400), feed=ScriptedFeed.kind)
     async with running(make(ScriptedFeed([batch(topic, 1)]), lease=timedelta(milliseconds=300))):
         await stored.reach([1], seconds=3)
+
+
+async def test_each_feed_of_a_stream_has_a_position_of_its_own(make: Make, database: Database, topic: str) -> None:
+    class Other(ScriptedFeed):
+        kind = "other"
+
+    async with running(make(ScriptedFeed([batch(topic, 1)]))):
+        await Stored(database, topic).reach([1])
+    switched = Other([batch(topic, 1, 2, position=b"the other's own")])
+    async with running(make(switched)):
+        await Stored(database, topic).reach([1, 2])
+    back, again = ScriptedFeed(), Other()
+    async with running(make(back)), running(make(again)):
+        await until(lambda: back.positions and again.positions)
+    assert switched.positions == [None], "it begins with all there is: another feed's position means nothing to it"
+    assert (back.positions, again.positions) == ([b"1"], [b"the other's own"])
 
 
 async def test_a_holder_that_lost_its_lease_stores_nothing_and_stops_reading(

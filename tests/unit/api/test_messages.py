@@ -35,7 +35,7 @@ def command(**known: Any) -> Command:
         "id": "cmd_1",
         "entity": "acme",
         "record_id": "006000000000001AAA",
-        "method": "unconfirmed",
+        "arguments": {"method": "unconfirmed"},
         "version": "1",
         "state": CommandState.RUNNING,
         "created_at": NOW,

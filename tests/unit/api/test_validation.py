@@ -28,8 +28,7 @@ def fields_of(refused: pytest.ExceptionInfo[InvalidRequest]) -> set[str]:
 
 def test_defaults() -> None:
     parsed = parse_create(asking())
-    assert (parsed.method, parsed.version, parsed.request_id) == ("hosted_checkout", "1", None)
-    assert parsed.payment_method_id is None
+    assert (parsed.arguments, parsed.version, parsed.request_id) == ({"method": "hosted_checkout"}, "1", None)
 
 
 def test_a_short_record_id_becomes_the_long_one() -> None:
@@ -38,7 +37,7 @@ def test_a_short_record_id_becomes_the_long_one() -> None:
 
 def test_off_session_without_a_method_means_the_default() -> None:
     request = api.CreatePaymentRequest(entity="acme", record_id=OPPORTUNITY, off_session=api.OffSession())
-    assert (parse_create(request).method, parse_create(request).payment_method_id) == ("off_session", None)
+    assert parse_create(request).arguments == {"method": "off_session"}
 
 
 @pytest.mark.parametrize(

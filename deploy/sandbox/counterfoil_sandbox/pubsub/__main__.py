@@ -1,4 +1,4 @@
-"""Runs Pub/Sub alone, without an org behind it: for conformance tests, and for trying a client out.
+"""Runs the event APIs alone, without an org behind them: for conformance tests, and for trying a client out.
 
 ``python -m counterfoil_sandbox.pubsub --ca-file FILE`` prints one line of JSON with its ports and credentials, and
 serves until SIGTERM. Topics and events come in over the control port: POST /pubsub/topics {"topic", "schema"} and
@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from counterfoil_sandbox.cometd import CometdSandbox
 from counterfoil_sandbox.pubsub.bus import EventBus
 from counterfoil_sandbox.pubsub.control import read_object
 from counterfoil_sandbox.pubsub.sandbox import PubSubSandbox
@@ -62,18 +63,23 @@ async def _serve(ca_file: Path) -> None:
     certificate = issue_server_certificate("localhost", HOST)
     await asyncio.to_thread(ca_file.write_bytes, certificate.ca_pem)
     tls_port, plaintext_port = await sandbox.start(HOST, 0, 0, certificate.chain_pem, certificate.key_pem)
-    listener = bind(HOST, 0)
-    control = HttpServer(Starlette(routes=[*sandbox.control_routes, *_bus_routes(bus)]), listener)
-    await control.start()
+    cometd = CometdSandbox(bus=bus, is_open=lambda token: token == TOKEN, close=lambda _token: None)
+    listener, cometd_listener = bind(HOST, 0), bind(HOST, 0)
+    routes = [*sandbox.control_routes, *cometd.control_routes, *_bus_routes(bus)]
+    servers = [HttpServer(Starlette(routes=routes), listener), HttpServer(cometd.app, cometd_listener)]
+    for server in servers:
+        await server.start()
     announcement = {
         "endpoint": f"localhost:{tls_port}",
         "plaintext_endpoint": f"localhost:{plaintext_port}",
         "control": f"http://{HOST}:{port_of(listener)}",
+        "cometd": f"http://localhost:{port_of(cometd_listener)}",
         "metadata": {"accesstoken": TOKEN, "instanceurl": INSTANCE, "tenantid": TENANT},
     }
     print(json.dumps(announcement), flush=True)  # noqa: T201 - the announcement is the interface
     await stopped.wait()
-    await control.stop()
+    for server in servers:
+        await server.stop()
     await sandbox.stop()
 
 

@@ -16,6 +16,8 @@ from counterfoil_sandbox.salesforce.rules import RULES, Rule
 from counterfoil_sandbox.salesforce.store import Row, Store
 from counterfoil_sandbox.salesforce.values import accept
 
+# May change the new row; what it lacks then is refused.
+BeforeSaveHook = Callable[[SObject, Row | None, Row], None]
 SaveHook = Callable[[str, SObject, Row | None, Row], None]
 
 
@@ -25,14 +27,17 @@ class WriteContext:
 
     user: str
     is_locked: Callable[[str, Mapping[str, Any]], bool] = field(default=lambda _name, _record: False)
+    refusal: tuple[str, str] | None = None
 
     def check_lock(self, sobject: SObject, record: Mapping[str, Any], record_id: str | None) -> None:
         """Refuse a record that a fault says is locked.
 
         Raises:
-            RecordError: UNABLE_TO_LOCK_ROW.
+            RecordError: UNABLE_TO_LOCK_ROW, or what else the fault says of such a record.
         """
         if self.is_locked(sobject.name, record):
+            if self.refusal is not None:
+                raise RecordError(*self.refusal)
             raise RecordError(
                 "UNABLE_TO_LOCK_ROW",
                 f"unable to obtain exclusive access to this record or 1 records: {record_id or ''}".rstrip(": "),
@@ -46,6 +51,7 @@ class Dml:
         self.store = store
         self._ids = ids
         self._numbers: dict[str, int] = {}
+        self.before_save: list[BeforeSaveHook] = []
         self.on_save: list[SaveHook] = []
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -64,6 +70,8 @@ class Dml:
             ctx.check_lock(sobject, body, None)
             row = {item.name: self._default(item, ctx.user) for item in sobject.fields.values()}
             row |= given
+            for hook in self.before_save:
+                hook(sobject, None, row)
             check_required(sobject, row)
             row["Id"] = self._ids.make(sobject.key_prefix)
             self._number(sobject, row)
@@ -81,6 +89,8 @@ class Dml:
             given = read_record(self.store, sobject, body, creating=False)
             ctx.check_lock(sobject, body, record_id)
             new = {**old, **given}
+            for hook in self.before_save:
+                hook(sobject, old, new)
             check_required(sobject, new)
             self._save(ctx.user, sobject, old, new, given)
 

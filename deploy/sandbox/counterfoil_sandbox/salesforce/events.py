@@ -5,6 +5,7 @@ not nullable, every custom field a union with null, the Salesforce type only in 
 """
 
 import uuid
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -33,6 +34,7 @@ class Events:
         self._bus = bus
         self._ids = ids
         self.published = 0
+        self.recent: deque[dict[str, Any]] = deque(maxlen=1000)
         for sobject in schema.objects.values():
             if sobject.is_event:
                 bus.define(topic_of(sobject), avro_schema(sobject, ids))
@@ -44,6 +46,7 @@ class Events:
         payload |= {item.name: _wire(values.get(item.name, item.default)) for item in custom_fields(sobject)}
         self._bus.publish(topic_of(sobject), payload, event_uuid)
         self.published += 1
+        self.recent.append({"event": sobject.name, "id": event_uuid, "payload": payload})
         return self._ids.make(sobject.key_prefix), event_uuid
 
 

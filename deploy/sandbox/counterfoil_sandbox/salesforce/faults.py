@@ -3,17 +3,29 @@
 Any fault may name ``method``, ``path_prefix`` and ``sobject`` (in the path or among the records) to choose requests,
 and ``times`` (-1 for always). Kinds: ``status`` (``status``, ``error_code``, ``message``, ``after_effect``),
 ``row_lock`` (``values`` of any text field to choose records, ``rows`` at most), ``expired_token``, ``request_limit``
-(``message``), ``delay`` (``ms``), ``disconnect`` (``after_effect``) and ``after_effect_disconnect``.
+(``message``), ``bulk_failure`` (``rows`` of a job are done before it fails), ``delay`` (``ms``), ``disconnect``
+(``after_effect``) and ``after_effect_disconnect``. ``record_error`` chooses records as ``row_lock`` does and refuses
+them with ``error_code`` and ``message``, as a validation rule or a missing permission would.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from counterfoil_sandbox.faults import FaultBook
 from counterfoil_sandbox.salesforce.errors import ApiError
 
 KINDS = frozenset(
-    {"status", "row_lock", "expired_token", "request_limit", "delay", "disconnect", "after_effect_disconnect"}
+    {
+        "status",
+        "row_lock",
+        "record_error",
+        "expired_token",
+        "request_limit",
+        "bulk_failure",
+        "delay",
+        "disconnect",
+        "after_effect_disconnect",
+    }
 )
 _CODES = {500: "UNKNOWN_EXCEPTION", 502: "SERVER_UNAVAILABLE", 503: "SERVER_UNAVAILABLE", 504: "SERVER_UNAVAILABLE"}
 Fault = dict[str, Any]
@@ -31,14 +43,17 @@ def check_fault(fault: Mapping[str, Any]) -> None:
         raise ValueError("a fault of kind status needs a status")
 
 
-def take_fault(book: FaultBook, method: str, path: str, names: set[str]) -> Fault | None:
-    """Return the fault that strikes a request; ``names`` are the objects its path and records name."""
+def take_fault(book: FaultBook, doors: Sequence[tuple[str, str]], names: set[str]) -> Fault | None:
+    """Return the fault that strikes a request.
+
+    ``doors`` are method and path of the request and of the subrequests of a composite one: a fault of one of them
+    strikes the whole. ``names`` are the objects that its paths and records name.
+    """
 
     def matches(fault: Fault) -> bool:
-        return (
-            fault.get("method", method).upper() == method
-            and path.startswith(fault.get("path_prefix", "/"))
-            and ("sobject" not in fault or fault["sobject"].lower() in names)
+        wanted, prefix = fault.get("method", "").upper(), fault.get("path_prefix", "/")
+        return any(wanted in {"", method} and path.startswith(prefix) for method, path in doors) and (
+            "sobject" not in fault or fault["sobject"].lower() in names
         )
 
     return book.take(matches)

@@ -58,9 +58,12 @@ class HttpSide:
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]
         method = request.headers.get("x-http-method-override", request.query_params.get("_HttpMethod", request.method))
         entry = self._entry(method.upper(), path, request.headers)
-        names, count = _named_objects(path, body)
-        entry["records"] = count
-        fault = take_fault(self._faults, entry["method"], path, names)
+        named = _Named(path, body)
+        entry["records"] = named.records
+        if named.subrequests:
+            entry["subrequests"] = [{"method": verb, "path": unquote(sub)} for verb, sub in named.subrequests]
+        doors = [(entry["method"], path), *named.subrequests]
+        fault = take_fault(self._faults, doors, named.objects)
         try:
             answer = await self._answer(request, body, path, entry, fault)
         except Exception:
@@ -149,8 +152,12 @@ class HttpSide:
             body=body,
             user=self._oauth.user_id,
         )
-        if fault is not None and fault["fault"] == "row_lock":
+        if fault is not None and fault["fault"] in {"row_lock", "record_error"}:
             call.is_locked = locked_records(fault)
+        if fault is not None and fault["fault"] == "record_error":
+            call.refusal = str(fault.get("error_code", "UNKNOWN_EXCEPTION")), str(fault.get("message", ""))
+        if fault is not None and fault["fault"] == "bulk_failure":
+            call.bulk_rows = int(fault.get("rows", 0))
         answer = dispatcher.answer(call)
         answer.headers["Sforce-Limit-Info"] = limit_info(dispatcher.org)
         return answer
@@ -207,21 +214,40 @@ def _error(error: ApiError, *, oauth: bool = False) -> Answer:
     return Answer(error.status, error.body())
 
 
-def _named_objects(path: str, body: bytes) -> tuple[set[str], int]:
-    """Return the objects a request names in its path or its records, and how many records it carries."""
-    names = {unquote(part).lower() for part in path.split("/") if part}
-    try:
-        parsed = parse_json(body)
-    except ApiError:
-        return names, 0
-    records = parsed.get("records") if isinstance(parsed, dict) else None
-    if not isinstance(records, list):
-        return names, 1
-    for record in records:
-        attributes = record.get("attributes") if isinstance(record, dict) else None
-        if isinstance(attributes, dict):
-            names.add(str(attributes.get("type")).lower())
-    return names, len(records)
+class _Named:
+    """The objects a request names in its paths or its records, how many records it carries, and what it nests."""
+
+    def __init__(self, path: str, body: bytes) -> None:
+        self.objects: set[str] = set()
+        self.subrequests: list[tuple[str, str]] = []
+        self.records = 0
+        self._add_path(path)
+        try:
+            parsed = parse_json(body)
+        except ApiError:
+            return
+        nested = parsed.get("compositeRequest") if isinstance(parsed, dict) else None
+        if not isinstance(nested, list):
+            self.records = self._add_records(parsed)
+            return
+        for item in nested:
+            if isinstance(item, dict) and isinstance(item.get("url"), str):
+                self.subrequests.append((str(item.get("method")).upper(), item["url"].partition("?")[0]))
+                self._add_path(self.subrequests[-1][1])
+                self.records += self._add_records(item.get("body"))
+
+    def _add_path(self, path: str) -> None:
+        self.objects |= {unquote(part).lower() for part in path.split("/") if part}
+
+    def _add_records(self, body: Any) -> int:
+        records = body.get("records") if isinstance(body, dict) else None
+        if not isinstance(records, list):
+            return 1
+        for record in records:
+            attributes = record.get("attributes") if isinstance(record, dict) else None
+            if isinstance(attributes, dict):
+                self.objects.add(str(attributes.get("type")).lower())
+        return len(records)
 
 
 def _number(value: object) -> float:
@@ -237,7 +263,10 @@ async def _send(send: Send, answer: Answer, *, head: bool) -> None:
         else json.dumps(answer.body, default=_number, ensure_ascii=False).encode("utf-8", "replace")
     )
     headers = {"content-type": "application/json;charset=UTF-8", "vary": "Accept-Encoding", "cache-control": "no-cache"}
-    if answer.body is None:
+    if answer.text is not None:
+        content = answer.text.encode()
+        headers["content-type"] = "text/csv"
+    elif answer.body is None:
         del headers["content-type"]
     if answer.status != 204:  # noqa: PLR2004  # 204 must not carry a length
         headers["content-length"] = str(len(content))

@@ -109,9 +109,10 @@ class SObject:
 
 @dataclass
 class Schema:
-    """All objects of the org."""
+    """All objects of the org; those in `hidden` are there only with a feature that is off, and are not found."""
 
     objects: dict[str, SObject] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
     _folded: dict[str, SObject] = field(default_factory=dict)
 
     def add(self, sobject: SObject) -> None:
@@ -121,7 +122,8 @@ class Schema:
 
     def find(self, name: str) -> SObject | None:
         """Return an object by its API name, whatever its case."""
-        return self._folded.get(name.lower())
+        found = self._folded.get(name.lower())
+        return None if found is None or found.name in self.hidden else found
 
     def children_of(self, parent: str) -> list[tuple[SObject, Field]]:
         """Return every (object, field) that refers to the parent object."""

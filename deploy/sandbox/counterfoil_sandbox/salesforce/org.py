@@ -52,16 +52,22 @@ class Org:
     seeded: Seeded
     cursors: Cursors = field(default_factory=Cursors)
     api_calls: int = 0
+    jobs: dict[str, Any] = field(default_factory=dict)
+    daily_requests: int = 5_000_000
+    notifications: list[dict[str, Any]] = field(default_factory=list)
 
 
 def build_schema(metadata: Path | None) -> tuple[Schema, Package]:
     """Return the standard objects with a package deployed on top.
 
+    The org has Salesforce's own payment objects if the package has something for them.
+
     Raises:
         MetadataError: the package holds something the sandbox cannot honour.
     """
     schema = Schema()
-    for sobject in load_standard_objects():
+    named = {path.name for path in metadata.rglob("objects/*")} if metadata is not None else set()
+    for sobject in load_standard_objects(named):
         schema.add(sobject)
     return schema, Package() if metadata is None else read_package(metadata, schema)
 
@@ -72,10 +78,22 @@ def build_org(schema: Schema, package: Package, bus: EventBus, seed: int) -> Org
     store = Store(schema)
     dml = Dml(store, ids)
     seeded = seed_org(dml, ids)
+    for name, label in package.notification_types:
+        _add_notification_type(store, ids, name, label)
     events = Events(schema, bus, ids)
     dml.clock = lambda: datetime.now(UTC)
+    dml.before_save.append(package.before_save)
     dml.on_save.append(_FlowRunner(package, schema, store, events).saved)
     return Org(schema, store, ids, dml, events, seeded)
+
+
+def _add_notification_type(store: Store, ids: IdFactory, name: str, label: str) -> None:
+    sobject = store.schema.objects["CustomNotificationType"]
+    row = {item.name: item.default for item in sobject.fields.values()}
+    row |= {"Id": ids.make(sobject.key_prefix), "DeveloperName": name, "CustomNotifTypeName": name}
+    row |= {"MasterLabel": label, "Desktop": True, "Mobile": True, "Language": "en_US", "IsDeleted": False}
+    with store.transaction():
+        store.put(sobject.name, row)
 
 
 class _FlowRunner:

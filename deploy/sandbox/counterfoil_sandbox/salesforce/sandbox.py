@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from copy import deepcopy
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from starlette.routing import Route
 from counterfoil_sandbox.faults import FaultBook
 from counterfoil_sandbox.pubsub.bus import EventBus
 from counterfoil_sandbox.salesforce.api import Dispatcher
+from counterfoil_sandbox.salesforce.currencies import DATED, change_currencies
 from counterfoil_sandbox.salesforce.faults import check_fault
 from counterfoil_sandbox.salesforce.http import HttpSide
 from counterfoil_sandbox.salesforce.oauth import OAuth
@@ -45,11 +48,16 @@ class SalesforceSandbox:
         self._faults = FaultBook()
         self.app = HttpSide(self._oauth, self._faults, lambda: self._dispatcher)
         self.authorise = self._oauth.refuse_caller
+        self.is_open, self.close_session = self._oauth.is_open, self._oauth.close
         self.control_routes = [
             Route("/salesforce/faults", self._add_fault, methods=["POST"]),
             Route("/salesforce/faults", self._clear_faults, methods=["DELETE"]),
             Route("/salesforce/faults", self._list_faults, methods=["GET"]),
             Route("/salesforce/requests", self._list_requests, methods=["GET"]),
+            Route("/salesforce/notifications", self._list_notifications, methods=["GET"]),
+            Route("/salesforce/events", self._list_events, methods=["GET"]),
+            Route("/salesforce/settings", self._set, methods=["POST"]),
+            Route("/salesforce/currencies", self._change_currencies, methods=["POST"]),
         ]
 
     def info(self) -> dict[str, Any]:
@@ -73,7 +81,9 @@ class SalesforceSandbox:
         self.app.requests.clear()
 
     def _fresh(self) -> Dispatcher:
-        return Dispatcher(build_org(self._schema, self._package, self._bus, self._seed))
+        schema = deepcopy(self._schema)  # which an administrator may change
+        schema.hidden.add(DATED)
+        return Dispatcher(build_org(schema, self._package, self._bus, self._seed))
 
     async def _add_fault(self, request: Request) -> JSONResponse:
         try:
@@ -89,6 +99,33 @@ class SalesforceSandbox:
 
     async def _list_faults(self, _request: Request) -> JSONResponse:
         return JSONResponse({"faults": self._faults.pending()})
+
+    async def _set(self, request: Request) -> JSONResponse:
+        """Change the org: ``daily_api_requests`` is its limit of 24 hours, ``api_calls`` how many are made already."""
+        try:
+            given = {name: int(value) for name, value in json.loads(await request.body()).items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        org = self._dispatcher.org
+        org.daily_requests = given.get("daily_api_requests", org.daily_requests)
+        org.api_calls = given.get("api_calls", org.api_calls)
+        return JSONResponse({"daily_api_requests": org.daily_requests, "api_calls": org.api_calls})
+
+    async def _change_currencies(self, request: Request) -> JSONResponse:
+        """Keep the org's currencies: see ``change_currencies``."""
+        try:
+            change_currencies(self._dispatcher.org, json.loads(await request.body(), parse_float=Decimal))
+        except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({})
+
+    async def _list_notifications(self, _request: Request) -> JSONResponse:
+        """What the action customNotificationAction was asked to send."""
+        return JSONResponse({"notifications": self._dispatcher.org.notifications})
+
+    async def _list_events(self, _request: Request) -> JSONResponse:
+        """The platform events that were published of late, whoever did."""
+        return JSONResponse({"events": list(self._dispatcher.org.events.recent)})
 
     async def _list_requests(self, _request: Request) -> JSONResponse:
         return JSONResponse({"requests": list(self.app.requests)})

@@ -6,7 +6,7 @@ import binascii
 import json
 import logging
 import time
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -52,6 +52,7 @@ class Api:
         self._world = world
         self._router = router
         self.keys = IdempotencyKeys()
+        self._connected_keys: defaultdict[str, IdempotencyKeys] = defaultdict(IdempotencyKeys)
         self.faults = FaultBook()
         self.log: deque[Json] = deque(maxlen=LOG_LENGTH)
 
@@ -62,7 +63,7 @@ class Api:
         exchange = Exchange(f"req_{self._world.ids.token(14)}", scope["method"], scope["path"], key)
         fault: Json = {}
         try:
-            self._authenticate(request)
+            world = self._authenticate(request)
             exchange.version = versions.check(request.headers.get("stripe-version", versions.PIN))
             endpoint, ids = self._router.find(exchange.method, exchange.path)
             fault = self.faults.take(lambda entry: _concerns(entry, exchange, endpoint)) or {}
@@ -70,7 +71,7 @@ class Api:
                 return self._note(exchange, None, fault)
             _answer_status(fault, early=True)
             raw = await _decode(request)
-            answer = await self._once(exchange, endpoint, ids, raw, fault)
+            answer = await self._once(world, exchange, endpoint, ids, raw, fault)
         except StripeError as error:
             answer = self._refusal(exchange, error)
         self._note(exchange, answer.status, fault)
@@ -89,8 +90,8 @@ class Api:
             return True
         return False
 
-    def _authenticate(self, request: Request) -> None:
-        """Raise unless the request carries a key of the account, as a bearer token or the user of Basic."""
+    def _authenticate(self, request: Request) -> World:
+        """Return the account a request is for; raise unless it carries a key for it, as bearer or the user of Basic."""
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         key = credentials.strip()
         if scheme.lower() == "basic":
@@ -104,44 +105,49 @@ class Api:
         if key not in (ids.secret_key, ids.restricted_key):
             hidden = f"{key[:8]}{'*' * max(0, len(key) - 12)}{key[-4:]}" if len(key) > 12 else "*" * len(key)  # noqa: PLR2004
             raise StripeError(401, f"Invalid API Key provided: {hidden}", headers=_CHALLENGE)
-        account = request.headers.get("stripe-account")
-        if account and account != ids.account:
+        account = request.headers.get("stripe-account") or request.headers.get("stripe-context") or ids.account
+        world = self._world if account == ids.account else self._world.connected.get(account)
+        if world is None:
             raise StripeError(
                 403,
                 f"The provided key '{key[:8]}****{key[-4:]}' does not have access to account '{account}' (or that "
                 "account does not exist). Application access may have been revoked.",
                 code="account_invalid",
             )
+        return world
 
-    async def _once(self, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json, fault: Json) -> Answer:
+    async def _once(  # noqa: PLR0917  (one caller)
+        self, world: World, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json, fault: Json
+    ) -> Answer:
         """Execute a request, or replay the answer its key is bound to."""
         if not exchange.key:
-            answer, _ = await self._execute(exchange, endpoint, ids, raw, fault)
+            answer, _ = await self._execute(world, exchange, endpoint, ids, raw, fault)
             return answer
         key = exchange.key
-        record = self.keys.claim(key, exchange.path, raw, self._world.now(), exchange.id)
+        keys = self.keys if world is self._world else self._connected_keys[world.ids.account]
+        record = keys.claim(key, exchange.path, raw, self._world.now(), exchange.id)
         if record:
             exchange.replayed = True
             headers = {"Idempotent-Replayed": "true", "Original-Request": record.request_id}
             return Answer(record.status, record.body, headers)
         kept = False
         try:
-            answer, kept = await self._execute(exchange, endpoint, ids, raw, fault)
+            answer, kept = await self._execute(world, exchange, endpoint, ids, raw, fault)
             if kept:
-                self.keys.keep(key, answer.status, answer.body)
+                keys.keep(key, answer.status, answer.body)
         finally:
             if not kept:
-                self.keys.release(key)
+                keys.release(key)
         return answer
 
-    async def _execute(
-        self, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json, fault: Json
+    async def _execute(  # noqa: PLR0917  (one caller)
+        self, world: World, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json, fault: Json
     ) -> tuple[Answer, bool]:
         """Return the answer of an endpoint and whether it executed, so that its key is bound to the answer."""
         delay = self._world.settings.latency_ms + (int(fault.get("ms", 1000)) if fault.get("fault") == "delay" else 0)
         await asyncio.sleep(delay / 1000)  # at least one turn of the loop, so that a race for a key is real
         try:
-            body = self._call(exchange, endpoint, ids, raw)
+            body = self._call(world, exchange, endpoint, ids, raw)
             exchange.executed = True
             _answer_status(fault, early=False)
         except StripeError as error:
@@ -149,24 +155,24 @@ class Api:
             return self._refusal(exchange, error), exchange.executed
         return Answer(200, json.dumps(body).encode()), True
 
-    def _call(self, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json) -> Any:
+    def _call(self, world: World, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json) -> Any:
         params = endpoint.params.read(raw)
         if "starting_after" in params and "ending_before" in params:
             raise StripeError(400, "You may only specify one of these parameters: starting_after, ending_before.")
         paths = params.pop("expand", [])
         expand.check(paths, endpoint.returns, listed=endpoint.listing)
         self._world.catch_up()
-        self._world.cause = {"id": exchange.id, "idempotency_key": exchange.key}
+        world.cause = {"id": exchange.id, "idempotency_key": exchange.key}
         try:
-            body = endpoint.handler(self._world, Call(params, ids, exchange.id, exchange.path))
+            body = endpoint.handler(world, Call(params, ids, exchange.id, exchange.path))
         except StripeError:
             raise
         except Exception:  # noqa: BLE001 - a defect here must look like one of Stripe's, not end the server
             _log.exception("the sandbox failed at %s %s", exchange.method, endpoint.template)
             raise StripeError(500, "An unknown error occurred", kind="api_error", executed=True) from None
         finally:
-            self._world.cause = NO_CAUSE
-        shown = expand.apply(self._world, body, paths)
+            world.cause = NO_CAUSE
+        shown = expand.apply(world, body, paths)
         # an event is rendered once, in the account's version, whoever asks (docs.stripe.com/webhooks/versioning)
         return shown if endpoint.returns == "event" else versions.render(shown, exchange.version)
 
@@ -213,6 +219,14 @@ async def _decode(request: Request) -> Json:
         return forms.decode(request.url.query)
     body = await request.body()
     kind = request.headers.get("content-type", "")
+    if request.url.path.startswith("/v2/"):
+        try:
+            found = json.loads(body or b"{}")
+        except json.JSONDecodeError:
+            found = None
+        if not isinstance(found, dict):
+            raise StripeError(400, "Invalid request: v2 takes a JSON object.")
+        return {name: _indexed(value) for name, value in found.items()}
     if kind.startswith("application/json"):
         raise StripeError(
             400,
@@ -228,6 +242,15 @@ async def _decode(request: Request) -> Json:
         raise StripeError(400, "Invalid request: the body is not UTF-8.") from None
 
 
+def _indexed(value: Any) -> Any:
+    """Return JSON as a form would have said it, lists by their indexes, so that one reading serves both."""
+    if isinstance(value, dict):
+        return {name: _indexed(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return {str(index): _indexed(inner) for index, inner in enumerate(value)}
+    return value
+
+
 def _concerns(fault: Json, exchange: Exchange, endpoint: Endpoint) -> bool:
     """Tell whether a fault names this request: by method, and by path, path pattern or template."""
     path = fault.get("path", "*")
@@ -241,7 +264,7 @@ def _answer_status(fault: Json, *, early: bool) -> None:
     if fault.get("fault") != "status" or early == bool(fault.get("after_effect")):
         return
     status = int(fault["status"])
-    kind = "api_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004
+    kind = {402: "card_error"}.get(status, "api_error" if status >= 500 else "invalid_request_error")  # noqa: PLR2004
     code = fault.get("code") or {429: "rate_limit", 409: "lock_timeout"}.get(status)
     message = fault.get("message") or {
         429: "Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.",

@@ -1,6 +1,6 @@
 """Stripe's published test cards: what each looks like and how it behaves (docs.stripe.com/testing).
 
-Cards whose behaviour needs a part of Stripe that is not imitated (several disputes, radar, other payment methods) are
+Cards whose behaviour needs a part of Stripe that is not imitated (radar, other payment methods) are
 refused by name instead of behaving like an ordinary card.
 """
 
@@ -34,7 +34,7 @@ class Card:
     authentication: str | None = None  # None, "always", "unless_off_session", or "on_setup"
     available_at_once: bool = False
     refund: str = "succeeds"  # "pending" settles later, "fails" fails after it succeeded
-    dispute: str | None = None  # the reason of a dispute opened with the charge, or "inquiry"
+    dispute: str | None = None  # the reason of a dispute opened with the charge, "inquiry", or "multiple"
 
 
 def _declining(last4: str, decline: Decline, *, attaches: bool = False, brand: str = "visa") -> Card:
@@ -89,6 +89,7 @@ _CARDS: dict[str, Card] = {
     "createDispute": Card("visa", "0259", dispute="fraudulent"),
     "createDisputeProductNotReceived": Card("visa", "2685", dispute="product_not_received"),
     "createDisputeInquiry": Card("visa", "1976", dispute="inquiry"),
+    "createMultipleDisputes": Card("visa", "8030", dispute="multiple"),
     "chargeDeclined": _declining("0002", _GENERIC),
     "visa_chargeDeclined": _declining("0002", _GENERIC),
     "chargeDeclinedInsufficientFunds": _declining("9995", _FUNDS),
@@ -118,7 +119,6 @@ _CARDS: dict[str, Card] = {
 }
 _ELSEWHERE = frozenset(
     [
-        "createMultipleDisputes",
         "createIssuerFraudRecord",
         "riskLevelElevated",
         "riskLevelHighest",

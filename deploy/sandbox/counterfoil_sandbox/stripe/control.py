@@ -12,7 +12,7 @@ from starlette.routing import Route
 from counterfoil_sandbox.faults import FaultBook
 from counterfoil_sandbox.stripe import versions
 from counterfoil_sandbox.stripe.errors import StripeError
-from counterfoil_sandbox.stripe.resources import webhook_endpoints
+from counterfoil_sandbox.stripe.resources import disputes, payouts, refunds, webhook_endpoints
 
 if TYPE_CHECKING:
     from counterfoil_sandbox.stripe.sandbox import StripeSandbox
@@ -21,6 +21,7 @@ _FAULTS = ("status", "delay", "truncate", "disconnect", "hang")
 _WEBHOOK_FAULTS = ("duplicate", "duplicate_new_id", "reorder", "delay", "drop", "old_api_version")
 _NEVER_AFTER = (401, 409, 429)
 _POLL_S = 0.005
+_MOST_AT_ONCE = 10_000
 
 
 class _BadRequestError(ValueError):
@@ -83,6 +84,11 @@ class _Control:
         """Recent API requests, oldest first."""
         return JSONResponse({"requests": list(self._api.log)})
 
+    async def forget_keys(self, _request: Request) -> Response:
+        """Forget every idempotency key, as after a day."""
+        self._api.keys.clear()
+        return JSONResponse({"forgotten": True})
+
     async def webhooks(self, _request: Request) -> Response:
         """Recent delivery attempts, oldest first."""
         under_way, resting = self._courier.counts()
@@ -95,6 +101,56 @@ class _Control:
         while (left := self._courier.counts()[0] + self._world.timers()) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_S)
         return JSONResponse({"idle": left == 0, "pending": left})
+
+    async def run_payout(self, request: Request) -> Response:
+        """Pay out what is available, as on a schedule; with `settle`, after the settlement period of all pending."""
+        body = await _body(request)
+        if body.get("settle"):
+            payouts.settle(self._world)
+        currency = payouts.check(body.get("currency", "usd"), "currency")
+        return JSONResponse(payouts.run(self._world, currency))
+
+    async def fail_payout(self, request: Request) -> Response:
+        """Let the bank return a payout."""
+        code = payouts.check((await _body(request)).get("code", "account_closed"), "code")
+        return JSONResponse(payouts.fail(self._world, request.path_params["id"], code))
+
+    async def open_dispute(self, request: Request) -> Response:
+        """Dispute a charge, now or long after it was made."""
+        body = await _body(request)
+        charge = self._world.charges.get(str(body.get("charge")), "charge")
+        for name in ("amount", "due_by"):
+            if name in body and type(body[name]) is not int:
+                raise _BadRequestError(f"{name} must be a whole number")
+        kind = payouts.check(body.get("kind", "fraudulent"), "kind")
+        amount, due_by = body.get("amount"), body.get("due_by")
+        return JSONResponse(disputes.open_one(self._world, charge, kind, amount=amount, due_by=due_by))
+
+    async def move_dispute(self, request: Request) -> Response:
+        """Let the bank take a dispute to any status, known or not, and its money with it."""
+        body = await _body(request)
+        status = payouts.check(body.get("status"), "status")
+        return JSONResponse(disputes.move(self._world, request.path_params["id"], status, body.get("funds")))
+
+    async def move_refund(self, request: Request) -> Response:
+        """Let the bank settle a refund, or not."""
+        body = await _body(request)
+        status = payouts.check(body.get("status"), "status")
+        return JSONResponse(refunds.move(self._world, request.path_params["id"], status, body.get("failure_reason")))
+
+    async def adjust(self, request: Request) -> Response:
+        """Enter a fee or a correction of Stripe's own in the balance."""
+        body = await _body(request)
+        kind, amount = payouts.check(body.get("type", "stripe_fee"), "type"), body.get("amount")
+        if type(amount) is not int:
+            raise _BadRequestError("amount must be a whole number of cents, negative for what Stripe takes")
+        category = payouts.check(body.get("reporting_category", "fee" if kind == "stripe_fee" else kind), "category")
+        description = payouts.check(body.get("description", "Billing - Usage Fee"), "description")
+        times = body.get("times", 1)
+        if type(times) is not int or not 1 <= times <= _MOST_AT_ONCE:
+            raise _BadRequestError(f"times must be a whole number from 1 to {_MOST_AT_ONCE}")
+        rows = [payouts.adjust(self._world, kind, amount, category, description) for _ in range(times)]
+        return JSONResponse({"data": rows})
 
     async def roll(self, request: Request) -> Response:
         """Give a webhook endpoint a new secret."""
@@ -122,8 +178,15 @@ def routes(sandbox: "StripeSandbox") -> list[Route]:
         ("/stripe/webhook-faults", control.webhook_faults, ["GET", "POST", "DELETE"]),
         ("/stripe/settings", control.settings, ["GET", "POST"]),
         ("/stripe/requests", control.requests, ["GET"]),
+        ("/stripe/idempotency-keys", control.forget_keys, ["DELETE"]),
         ("/stripe/webhooks", control.webhooks, ["GET"]),
         ("/stripe/webhooks/flush", control.flush, ["POST"]),
+        ("/stripe/payouts/run", control.run_payout, ["POST"]),
+        ("/stripe/payouts/{id}/fail", control.fail_payout, ["POST"]),
+        ("/stripe/balance/adjust", control.adjust, ["POST"]),
+        ("/stripe/disputes", control.open_dispute, ["POST"]),
+        ("/stripe/disputes/{id}", control.move_dispute, ["POST"]),
+        ("/stripe/refunds/{id}", control.move_refund, ["POST"]),
         ("/stripe/webhook-endpoints/{id}/roll-secret", control.roll, ["POST"]),
     ]
     return [Route(path, _guarded(handler), methods=methods) for path, handler, methods in table]

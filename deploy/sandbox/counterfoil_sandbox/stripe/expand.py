@@ -4,9 +4,11 @@ Paths are checked against the types before a request is executed, so that a wron
 null, or that holds an object of another type than the path asks about, stays as it is (docs.stripe.com/expand).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from counterfoil_sandbox.stripe.errors import Json, invalid
+from counterfoil_sandbox.stripe.resources import invoices, invoicing
 from counterfoil_sandbox.stripe.store import listing
 from counterfoil_sandbox.stripe.world import World
 
@@ -45,7 +47,14 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "transfer_reversal": (),
     },
     "dispute": {"charge": ("charge",), "payment_intent": ("payment_intent",)},
-    "balance_transaction": {"source": ("charge", "refund", "dispute")},
+    "balance_transaction": {"source": ("charge", "refund", "dispute", "payout")},
+    "payout": {
+        "balance_transaction": ("balance_transaction",),
+        "failure_balance_transaction": ("balance_transaction",),
+        "original_payout": ("payout",),
+        "reversed_by": ("payout",),
+        "destination": (),
+    },
     "payment_method": {"customer": ("customer",)},
     "customer": {"default_source": (), "test_clock": (), "invoice_settings": ("invoice_settings",)},
     "invoice_settings": {"default_payment_method": ("payment_method",)},
@@ -59,6 +68,30 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "subscription": (),
     },
     "item": {"price": ("price",)},
+    "invoice": {
+        "amount_paid_off_stripe": (),
+        "confirmation_secret": (),
+        "customer": ("customer",),
+        "default_payment_method": ("payment_method",),
+        "payments": ("invoice_payment",),
+        "account_tax_ids": (),
+        "application": (),
+        "default_source": (),
+        "discounts": (),
+        "latest_revision": (),
+        "on_behalf_of": (),
+        "test_clock": (),
+    },
+    "invoice_payment": {"invoice": ("invoice",), "payment": ("invoice_payment.payment",)},
+    "invoice_payment.payment": {"charge": ("charge",), "payment_intent": ("payment_intent",)},
+    "invoiceitem": {"customer": ("customer",), "invoice": ("invoice",), "discounts": (), "test_clock": ()},
+    "credit_note": {
+        "customer": ("customer",),
+        "invoice": ("invoice",),
+        "refunds": ("credit_note.refund",),
+        "customer_balance_transaction": (),
+    },
+    "credit_note.refund": {"refund": ("refund",)},
     "price": {"product": ("product",)},
     "product": {"default_price": ("price",)},
 }
@@ -102,10 +135,9 @@ def _open(world: World, node: Any, parts: list[str]) -> Any:
         return node
     name, rest = parts[0], parts[1:]
     value = node.get(name)
-    if name == "refunds" and node.get("object") == "charge" and value is None:
-        value = _refunds(world, node)
-    elif name == "line_items" and node.get("object") == "checkout.session" and value is None:
-        value = _line_items(world, node)
+    only_expanded = _ONLY_EXPANDED.get((str(node.get("object")), name))
+    if only_expanded and value is None:
+        value = only_expanded(world, node)
     elif isinstance(value, str):
         value = lookup(world, value)
     if value is None:
@@ -122,7 +154,11 @@ def lookup(world: World, identifier: str) -> Any:
         "ch": world.charges,
         "re": world.refunds,
         "du": world.disputes,
+        "in": world.invoices,
+        "inpay": world.invoice_payments,
+        "cn": world.credit_notes,
         "txn": world.balance_transactions,
+        "po": world.payouts,
         "prod": world.products,
         "price": world.prices,
     }
@@ -138,3 +174,13 @@ def _refunds(world: World, charge: Json) -> Json:
 def _line_items(world: World, session: Json) -> Json:
     rows = world.line_items.get(session["id"], [])
     return listing(rows[:10], f"/v1/checkout/sessions/{session['id']}/line_items", has_more=len(rows) > 10)  # noqa: PLR2004
+
+
+# What an object shows only when it is asked for.
+_ONLY_EXPANDED: dict[tuple[str, str], Callable[[World, Json], Any]] = {
+    ("charge", "refunds"): _refunds,
+    ("checkout.session", "line_items"): _line_items,
+    ("invoice", "amount_paid_off_stripe"): invoicing.paid_off_stripe,
+    ("invoice", "confirmation_secret"): invoices.shown_secret,
+    ("invoice", "payments"): invoices.shown_payments,
+}

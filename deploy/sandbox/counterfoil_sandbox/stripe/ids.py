@@ -3,8 +3,10 @@
 Payment objects share a stem, as at Stripe: `pi_3X...` and `ch_3X...` of one payment begin alike.
 """
 
+import copy
 import random
 import string
+from typing import Self
 
 _LETTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
@@ -19,6 +21,12 @@ class Ids:
         self.secret_key = f"sk_test_51{self.account[-15:]}{self.token(80)}"
         self.restricted_key = f"rk_test_51{self.account[-15:]}{self.token(80)}"
         self.configuration = self.new("pmc", "1")
+
+    def connected(self) -> Self:
+        """Return the ids of another account: the same source, so that none is given twice, under its own name."""
+        other = copy.copy(self)
+        other.account = self.new("acct", "1")[: len(self.account)]
+        return other
 
     def token(self, length: int) -> str:
         """Return `length` random letters and digits."""

@@ -16,12 +16,20 @@ from counterfoil_sandbox.stripe.resources import (
     catalog,
     charges,
     checkout,
+    credit_notes,
     customers,
     disputes,
+    event_destinations,
     events,
+    invoice_items,
+    invoice_payments,
+    invoices,
+    invoicing,
     payment_intents,
     payment_methods,
+    payouts,
     refunds,
+    tax_rates,
     webhook_endpoints,
 )
 from counterfoil_sandbox.stripe.routing import Router
@@ -33,15 +41,27 @@ _RESOURCES = (
     catalog,
     charges,
     checkout,
+    credit_notes,
     customers,
     disputes,
+    event_destinations,
     events,
+    invoice_items,
+    invoice_payments,
+    invoices,
     payment_intents,
     payment_methods,
+    payouts,
     refunds,
+    tax_rates,
     webhook_endpoints,
 )
 _TICK_S = 0.5
+
+
+def _furnish(world: World) -> None:
+    """Let what an intent pays for hear of it, in one account."""
+    world.payers.append(lambda intent: invoicing.follow(world, intent))
 
 
 class _App(Starlette):
@@ -66,6 +86,8 @@ class StripeSandbox:
         self.account = ids.account
         self.world = World(ids)
         self.world.base_url = base_url
+        self.world.on_connect = _furnish
+        _furnish(self.world)
         endpoints = [endpoint for resource in _RESOURCES for endpoint in resource.ENDPOINTS]
         self.api = Api(self.world, Router(endpoints))
         self.app: Starlette = _App(routes=[*pages.routes(self.world), Mount("/", self.api)])

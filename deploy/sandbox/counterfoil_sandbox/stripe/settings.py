@@ -8,16 +8,23 @@ DAY_S = 86_400
 
 @dataclass
 class Settings:
-    """Delays in milliseconds; `clock_offset_s` moves the sandbox's calendar, never the signature timestamps."""
+    """Delays in milliseconds; `clock_offset_s` moves the sandbox's calendar, never the signature timestamps.
+
+    `payout_list_lacks` is how many movements the list of a reconciled payout leaves out, as a list that lags behind.
+    """
 
     balance_transaction_delay_ms: int = 150
     refund_settlement_delay_ms: int = 150
     dispute_decision_delay_ms: int = 150
+    payout_arrival_delay_ms: int = 150
+    payout_reconciliation_delay_ms: int = 200
+    payout_trace_delay_ms: int = 400
     latency_ms: int = 0
     webhook_retry_schedule_ms: list[int] = field(default_factory=lambda: [200 * 2**step for step in range(8)])
     webhook_timeout_ms: int = 10_000
     webhook_concurrency: int = 32
     clock_offset_s: int = 0
+    payout_list_lacks: int = 0
 
     def change(self, wanted: dict[str, Any]) -> None:
         """Set the named values; raise ValueError for a name or a value that makes no sense."""

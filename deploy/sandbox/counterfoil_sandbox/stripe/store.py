@@ -77,7 +77,7 @@ class Table:
         found = (
             row
             for row in self._from_cursor(call, equal or {})
-            if not row.get("deleted") and within(row["created"], span) and keep(row)
+            if not row.get("deleted") and within(_moment(row), span) and keep(row)
         )
         rows = list(islice(found, limit + 1))
         data = rows[:limit]
@@ -103,6 +103,10 @@ class Table:
         return (self.rows[name] for name in reversed(names) if self._position[name] < start)
 
 
+def _moment(row: Json) -> int:
+    return int(row["created"] if "created" in row else row["date"])  # an invoice item calls it so
+
+
 def within(created: int, span: dict[str, int]) -> bool:
     """Tell whether a timestamp lies in the bounds of a `created` filter."""
     return (
@@ -116,3 +120,17 @@ def within(created: int, span: dict[str, int]) -> bool:
 def listing(data: list[Json], url: str, *, has_more: bool = False) -> Json:
     """Return Stripe's list object."""
     return {"object": "list", "data": data, "has_more": has_more, "url": url}
+
+
+def slice_of(rows: list[Json], call: Json, url: str, noun: str) -> Json:
+    """Return a list object of rows that stand in an order of their own, such as the lines of an invoice."""
+    limit = call.get("limit", 10)
+    start = 0
+    if cursor := call.get("starting_after") or call.get("ending_before"):
+        position = next((place for place, row in enumerate(rows) if row["id"] == cursor), None)
+        if position is None:
+            raise missing(noun, cursor, "starting_after" if "starting_after" in call else "ending_before", status=400)
+        start = position + 1 if "starting_after" in call else max(0, position - limit)
+        rows = rows if "starting_after" in call else rows[:position]
+    more = start > 0 if "ending_before" in call else len(rows) > start + limit
+    return listing(rows[start : start + limit], url, has_more=more)

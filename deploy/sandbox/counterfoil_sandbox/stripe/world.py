@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from counterfoil_sandbox.stripe import versions
+from counterfoil_sandbox.stripe import thin, versions
 from counterfoil_sandbox.stripe.delivery import Courier
 from counterfoil_sandbox.stripe.errors import Json
 from counterfoil_sandbox.stripe.ids import Ids, stem_of
@@ -33,6 +33,12 @@ class World:
         self.settings = Settings()
         self.courier = Courier(self)
         self.cause = NO_CAUSE
+        # Told what became of an attempt to pay an intent: what it pays for is not the intent's business.
+        self.payers: list[Callable[[Json], None]] = []
+        # The account that acts for this one, and the accounts this one acts for (docs.stripe.com/connect).
+        self.platform: World | None = None
+        self.connected: dict[str, World] = {}
+        self.on_connect: Callable[[World], None] | None = None
         self._timers: set[asyncio.TimerHandle] = set()
         self.clear()
 
@@ -52,12 +58,25 @@ class World:
         self.refunds = Table("refund", "charge", "payment_intent")
         self.balance_transactions = Table("balance_transaction", "source")
         self.disputes = Table("dispute", "charge", "payment_intent")
+        self.payouts = Table("payout", "status")
+        self.paid_out: set[str] = set()
+        self.bank_account = self.ids.new("ba", "1")
+        self.invoices = Table("invoice", "customer")
+        self.invoice_items = Table("invoiceitem", "customer", "invoice")
+        self.invoice_payments = Table("invoice_payment", "invoice")
+        self.credit_notes = Table("credit_note", "invoice", "customer")
+        self.tax_rates = Table("tax_rate")
         self.sessions = Table("checkout.session", "payment_intent", "customer")
         self.line_items: dict[str, list[Json]] = {}
         self.products = Table("product")
         self.prices = Table("price", "product")
         self.events = Table("event", limit=MAX_EVENTS)
+        self.thin_events = Table("v2.core.event", limit=MAX_EVENTS)
         self.webhook_endpoints = Table("webhook endpoint")
+        self.destinations = Table("event destination")
+        for world in self.connected.values():
+            world.clear()
+        self.connected.clear()
         self.private: dict[str, Json] = {}
         self._deadlines: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -84,13 +103,24 @@ class World:
 
     def catch_up(self) -> None:
         """Do what the calendar has made due."""
+        for world in self.connected.values():
+            world.catch_up()
         while self._deadlines and self._deadlines[0][0] <= self.now():
             self.cause = NO_CAUSE
             heapq.heappop(self._deadlines)[2]()
 
     def timers(self) -> int:
         """Return how many delayed changes are still to come."""
-        return len(self._timers)
+        return len(self._timers) + sum(world.timers() for world in self.connected.values())
+
+    def connect(self) -> "World":
+        """Open an account this one acts for; its events are told to this one's endpoints."""
+        world = World(self.ids.connected())
+        world.platform, world.base_url, world.settings = self, self.base_url, self.settings
+        if self.on_connect is not None:
+            self.on_connect(world)
+        self.connected[world.ids.account] = world
+        return world
 
     def hidden(self, identifier: str) -> Json:
         """Return what the sandbox knows about an object and Stripe never shows."""
@@ -112,18 +142,26 @@ class World:
             "request": dict(self.cause),
             "type": kind,
         }
+        if self.platform is not None:
+            event["account"] = self.ids.account
         self.record(event)
         return event
 
     def record(self, event: Json) -> None:
         """Store an event and hand it to the courier; events older than 30 days leave."""
-        endpoints = [row["id"] for row in self.webhook_endpoints.rows.values() if wants(row, event["type"])]
+        teller = self.platform or self
+        endpoints = [
+            row["id"]
+            for row in teller.webhook_endpoints.rows.values()
+            if wants(row, event["type"]) and teller.hidden(row["id"])["connect"] is (self.platform is not None)
+        ]
         event["pending_webhooks"] = len(endpoints)
         self.events.save(event)
         while self.now() - next(iter(self.events.rows.values()))["created"] > EVENT_AGE_S:
             self.events.remove(next(iter(self.events.rows)))
         for endpoint in endpoints:
-            self.courier.send(event, endpoint)
+            teller.courier.send(event, endpoint)
+        thin.tell(teller, event)
 
     def twin(self, event: Json) -> Json:
         """Return a second event for the same change, under an id of its own, already listed."""

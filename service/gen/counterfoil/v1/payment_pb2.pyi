@@ -83,6 +83,7 @@ class Payment(_message.Message):
         STATE_CANCELLED: _ClassVar[Payment.State]
         STATE_DISPUTED: _ClassVar[Payment.State]
         STATE_UNKNOWN: _ClassVar[Payment.State]
+        STATE_LOST: _ClassVar[Payment.State]
     STATE_UNSPECIFIED: Payment.State
     STATE_DRAFT: Payment.State
     STATE_REQUESTED: Payment.State
@@ -97,6 +98,7 @@ class Payment(_message.Message):
     STATE_CANCELLED: Payment.State
     STATE_DISPUTED: Payment.State
     STATE_UNKNOWN: Payment.State
+    STATE_LOST: Payment.State
     PAYMENT_ID_FIELD_NUMBER: _ClassVar[int]
     ENTITY_FIELD_NUMBER: _ClassVar[int]
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]

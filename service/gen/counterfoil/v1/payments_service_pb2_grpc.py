@@ -45,6 +45,21 @@ class PaymentsServiceStub:
                 request_serializer=counterfoil_dot_v1_dot_payments__service__pb2.CreatePaymentRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.CreatePaymentResponse.FromString,
                 _registered_method=True)
+        self.CapturePayment = channel.unary_unary(
+                '/counterfoil.v1.PaymentsService/CapturePayment',
+                request_serializer=counterfoil_dot_v1_dot_payments__service__pb2.CapturePaymentRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.CapturePaymentResponse.FromString,
+                _registered_method=True)
+        self.CancelPayment = channel.unary_unary(
+                '/counterfoil.v1.PaymentsService/CancelPayment',
+                request_serializer=counterfoil_dot_v1_dot_payments__service__pb2.CancelPaymentRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.CancelPaymentResponse.FromString,
+                _registered_method=True)
+        self.RefundPayment = channel.unary_unary(
+                '/counterfoil.v1.PaymentsService/RefundPayment',
+                request_serializer=counterfoil_dot_v1_dot_payments__service__pb2.RefundPaymentRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.RefundPaymentResponse.FromString,
+                _registered_method=True)
         self.GetPayment = channel.unary_unary(
                 '/counterfoil.v1.PaymentsService/GetPayment',
                 request_serializer=counterfoil_dot_v1_dot_payments__service__pb2.GetPaymentRequest.SerializeToString,
@@ -89,6 +104,44 @@ class PaymentsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CapturePayment(self, request, context):
+        """Captures money that is held on the customer's card, all of it or a part; the rest is released. Once a payment.
+
+        Waits like CreatePayment. The same `version` of the same payment is carried out once, for ever; asking again
+        returns the same outcome, marked as replayed.
+
+        Errors: INVALID_REQUEST; ENTITY_UNKNOWN; NOT_FOUND; COMMAND_CONFLICT (the same `request_id` or `version`, with other
+        content); PAYMENT_NOT_FOUND (nothing has reached Stripe yet); PAYMENT_NOT_CAPTURABLE; AMOUNT_TOO_LARGE;
+        CURRENCY_MISMATCH; PAYMENT_DECLINED; a vendor's refusal; OVERLOADED; DEADLINE_TOO_SHORT; INTERNAL. The metadata of a
+        request that was accepted and came to nothing are those of CreatePayment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelPayment(self, request, context):
+        """Cancels a payment whose money was not taken; what is held on the card is released.
+
+        Waits and repeats like CapturePayment. Cancelling what is cancelled already is OK.
+
+        Errors: those of CapturePayment, with PAYMENT_NOT_CANCELLABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefundPayment(self, request, context):
+        """Gives back all that is left of a payment, or a part of it. A further refund is a further `version`.
+
+        Waits and repeats like CapturePayment. OK means that Stripe took the refund: it may still fail later, which
+        the payment's `amount_refunded` and `state` then tell.
+
+        Errors: those of CapturePayment, with PAYMENT_NOT_REFUNDABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPayment(self, request, context):
         """Reads one payment. A request that failed is returned with OK and its Failure.
 
@@ -114,6 +167,21 @@ def add_PaymentsServiceServicer_to_server(servicer, server):
                     servicer.CreatePayment,
                     request_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.CreatePaymentRequest.FromString,
                     response_serializer=counterfoil_dot_v1_dot_payments__service__pb2.CreatePaymentResponse.SerializeToString,
+            ),
+            'CapturePayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CapturePayment,
+                    request_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.CapturePaymentRequest.FromString,
+                    response_serializer=counterfoil_dot_v1_dot_payments__service__pb2.CapturePaymentResponse.SerializeToString,
+            ),
+            'CancelPayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelPayment,
+                    request_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.CancelPaymentRequest.FromString,
+                    response_serializer=counterfoil_dot_v1_dot_payments__service__pb2.CancelPaymentResponse.SerializeToString,
+            ),
+            'RefundPayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefundPayment,
+                    request_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.RefundPaymentRequest.FromString,
+                    response_serializer=counterfoil_dot_v1_dot_payments__service__pb2.RefundPaymentResponse.SerializeToString,
             ),
             'GetPayment': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPayment,
@@ -159,6 +227,87 @@ class PaymentsService:
             '/counterfoil.v1.PaymentsService/CreatePayment',
             counterfoil_dot_v1_dot_payments__service__pb2.CreatePaymentRequest.SerializeToString,
             counterfoil_dot_v1_dot_payments__service__pb2.CreatePaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CapturePayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.v1.PaymentsService/CapturePayment',
+            counterfoil_dot_v1_dot_payments__service__pb2.CapturePaymentRequest.SerializeToString,
+            counterfoil_dot_v1_dot_payments__service__pb2.CapturePaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelPayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.v1.PaymentsService/CancelPayment',
+            counterfoil_dot_v1_dot_payments__service__pb2.CancelPaymentRequest.SerializeToString,
+            counterfoil_dot_v1_dot_payments__service__pb2.CancelPaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefundPayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.v1.PaymentsService/RefundPayment',
+            counterfoil_dot_v1_dot_payments__service__pb2.RefundPaymentRequest.SerializeToString,
+            counterfoil_dot_v1_dot_payments__service__pb2.RefundPaymentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,6 +25,8 @@ class Call:
     user: str = ""
     parsed: Any = UNSET
     is_locked: Callable[[str, Mapping[str, Any]], bool] = field(default=lambda _name, _record: False)
+    refusal: tuple[str, str] | None = None
+    bulk_rows: int | None = None
 
     @property
     def base(self) -> str:
@@ -34,7 +36,7 @@ class Call:
     @property
     def context(self) -> WriteContext:
         """Who writes, for the write path."""
-        return WriteContext(self.user, self.is_locked)
+        return WriteContext(self.user, self.is_locked, self.refusal)
 
     def json(self) -> Any:
         """Return the body, numbers as Decimals or ints.
@@ -60,11 +62,12 @@ class Call:
 
 @dataclass
 class Answer:
-    """Status, JSON body (None for no content) and headers."""
+    """Status, JSON body (None for no content) or the text of a CSV file, and headers."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
 
 
 def parse_json(text: bytes) -> Any:

@@ -67,7 +67,7 @@ def upsert(org: Org, call: Call) -> Answer:
             raise RecordError("INVALID_INPUT", f"record type does not match the resource's type {sobject.name}")
         if counts[_folded_key(key, record)] > 1 and _key_of(key, record) is not None:
             raise RecordError("DUPLICATE_VALUE", f"Duplicate external id specified: {_key_of(key, record)}", [key.name])
-        return _upsert(org, call, sobject, key, record)
+        return upsert_record(org, call, sobject, key, record)
 
     return _run(org, call, [partial(work, record) for record in records])
 
@@ -106,7 +106,12 @@ def retrieve(org: Org, call: Call) -> Answer:
     )
 
 
-def _upsert(org: Org, call: Call, sobject: SObject, key: Field, record: dict[str, Any]) -> Result:
+def upsert_record(org: Org, call: Call, sobject: SObject, key: Field, record: dict[str, Any]) -> Result:
+    """Create or update one record by a key.
+
+    Raises:
+        ApiError: the record is not acceptable; nothing was written.
+    """
     value = _key_of(key, record)
     rest = {name: item for name, item in record.items() if name.lower() != key.name.lower()}
     if key.name == "Id":

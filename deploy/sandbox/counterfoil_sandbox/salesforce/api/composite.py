@@ -115,6 +115,7 @@ def _sub_call(call: Call, method: object, url: object, body: object) -> Call:
         user=call.user,
         parsed=body,
         is_locked=call.is_locked,
+        refusal=call.refusal,
     )
 
 

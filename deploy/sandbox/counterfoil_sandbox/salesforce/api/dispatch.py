@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from counterfoil_sandbox.salesforce.api import collections, composite, query, resources, sobjects
+from counterfoil_sandbox.salesforce.api import actions, collections, composite, jobs, query, resources, sobjects
 from counterfoil_sandbox.salesforce.api.call import Answer, Call
 from counterfoil_sandbox.salesforce.errors import ApiError, not_found, not_imitated
 from counterfoil_sandbox.salesforce.org import Org
@@ -10,7 +10,7 @@ from counterfoil_sandbox.salesforce.org import Org
 Handler = Callable[[Org, Call], Answer]
 
 _NOT_IMITATED = frozenset(
-    "search parameterizedSearch jobs tooling actions process analytics connect chatter wave support commerce "
+    "search parameterizedSearch tooling actions process analytics connect chatter wave support commerce "
     "consent quickActions compactLayouts recent tabs theme knowledgeManagement licensing async-queries "
     "ui-api graphql metadata payments eventlogfile localizedvalue asyncjob".lower().split()
 )
@@ -34,8 +34,15 @@ _ROUTES: tuple[tuple[tuple[str | None, ...], dict[str, Handler]], ...] = (
         ("composite", "sobjects"),
         {"POST": collections.create, "PATCH": collections.update, "DELETE": collections.delete},
     ),
+    (("actions", "standard", "customnotificationaction"), {"POST": actions.send_notifications}),
     (("composite", "sobjects", None), {"GET": collections.retrieve, "POST": collections.retrieve}),
     (("composite", "sobjects", None, None), {"PATCH": collections.upsert}),
+    (("jobs", "ingest"), {"POST": jobs.create}),
+    (("jobs", "ingest", None), {"GET": jobs.get, "PATCH": jobs.update, "DELETE": jobs.delete}),
+    (("jobs", "ingest", None, "batches"), {"PUT": jobs.upload}),
+    (("jobs", "ingest", None, "successfulresults"), {"GET": jobs.successful}),
+    (("jobs", "ingest", None, "failedresults"), {"GET": jobs.failed}),
+    (("jobs", "ingest", None, "unprocessedrecords"), {"GET": jobs.unprocessed}),
 )
 
 
@@ -66,7 +73,10 @@ class Dispatcher:
         for pattern, handlers in _ROUTES:
             if _matches(pattern, folded):
                 return self._call(handlers, call)
-        if folded and (folded[0] in _NOT_IMITATED or folded[:2] in {("composite", "tree"), ("composite", "graph")}):
+        if folded and (
+            folded[0] in _NOT_IMITATED
+            or folded[:2] in {("composite", "tree"), ("composite", "graph"), ("jobs", "query")}
+        ):
             raise not_imitated(f"the resource /{'/'.join(call.segments[:2])}")
         raise not_found()
 

@@ -6,10 +6,9 @@ from counterfoil_sandbox.salesforce.api.call import Answer, Call
 from counterfoil_sandbox.salesforce.org import Org
 
 FIRST_VERSION, LAST_VERSION = 60, 68
-DAILY_API_REQUESTS = 5_000_000
 _SEASONS = ("Spring", "Summer", "Winter")
 _FIRST_YEAR = 24
-_RESOURCES = ("composite", "limits", "query", "queryAll", "sobjects")
+_RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
 
 
 def versions() -> list[dict[str, str]]:
@@ -42,7 +41,7 @@ def limits(org: Org, _call: Call) -> Answer:
     return Answer(
         200,
         {
-            "DailyApiRequests": entry(DAILY_API_REQUESTS, org.api_calls),
+            "DailyApiRequests": entry(org.daily_requests, org.api_calls),
             "DailyBulkApiBatches": entry(15_000),
             "DailyBulkV2QueryJobs": entry(10_000),
             "DailyDeliveredPlatformEvents": entry(25_000),
@@ -54,4 +53,4 @@ def limits(org: Org, _call: Call) -> Answer:
 
 def limit_info(org: Org) -> str:
     """Return the Sforce-Limit-Info header."""
-    return f"api-usage={org.api_calls}/{DAILY_API_REQUESTS}"
+    return f"api-usage={org.api_calls}/{org.daily_requests}"

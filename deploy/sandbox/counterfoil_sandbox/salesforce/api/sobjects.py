@@ -22,7 +22,8 @@ MAX_BATCH = 200
 def list_objects(org: Org, call: Call) -> Answer:
     """``GET /sobjects``: the global describe."""
     base = f"{call.base}/sobjects"
-    entries = [summarise(sobject, base) for _, sobject in sorted(org.schema.objects.items())]
+    shown = (sobject for name, sobject in sorted(org.schema.objects.items()) if name not in org.schema.hidden)
+    entries = [summarise(sobject, base) for sobject in shown]
     return Answer(200, {"encoding": "UTF-8", "maxBatchSize": MAX_BATCH, "sobjects": entries})
 
 
@@ -124,6 +125,8 @@ def publish(org: Org, context: WriteContext, sobject: SObject, body: dict[str, A
     """
     values = read_record(org.store, sobject, body, creating=True)
     check_required(sobject, values)
+    if context.refusal is not None:  # nobody locks an event
+        context.check_lock(sobject, values, None)
     event_id, event_uuid = org.events.publish(context.user, sobject, values)
     entry = {"statusCode": "OPERATION_ENQUEUED", "message": event_uuid, "fields": []}
     return {"id": event_id, "success": True, "errors": [entry]}

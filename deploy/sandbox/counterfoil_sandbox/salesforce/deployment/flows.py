@@ -1,4 +1,7 @@
-"""Record-triggered flows of one simple shape: conditions on the record, then Create Records of platform events.
+"""Record-triggered flows of two simple shapes: events after the save, or constants in fields of the record before it.
+
+After the save: conditions on the record, then Create Records of platform events. Before it: conditions, then one
+Assignment of constants to fields of the record.
 
 Anything else a flow can hold (decisions, loops, formulas, lookups, other triggers) is refused by file and element.
 """
@@ -26,6 +29,7 @@ _FLOW_ELEMENTS = frozenset(
         "label",
         "processMetadataValues",
         "processType",
+        "assignments",
         "recordCreates",
         "start",
         "status",
@@ -111,6 +115,7 @@ class Flow:
     any_condition: bool
     conditions: tuple[Condition, ...]
     creates: tuple[CreateEvent, ...]
+    assigns: dict[str, Any]
 
     def starts(self, old: Row | None, new: Row) -> bool:
         """Whether saving a row starts the flow."""
@@ -135,13 +140,14 @@ def read_flow(file: Path, schema: Schema) -> Flow:
     if start is None or root.text("processType") != "AutoLaunchedFlow":
         raise MetadataError(file, "only record-triggered flows are imitated")
     start.allow(_START_ELEMENTS)
-    if start.text("triggerType") != "RecordAfterSave":
+    if start.text("triggerType") not in {"RecordAfterSave", "RecordBeforeSave"}:
         raise MetadataError(file, f"the sandbox does not imitate flows triggered {start.text('triggerType')}")
     logic, kind = start.text("filterLogic", "and").lower(), start.text("recordTriggerType")
     if logic not in {"and", "or"} or kind not in {"Create", "Update", "CreateAndUpdate"}:
         raise MetadataError(file, f"the sandbox does not imitate filterLogic {logic} with recordTriggerType {kind}")
     sobject = _find_object(schema, file, start.text("object"))
     constants = {node.text("name"): _constant(node.child("value"), file) for node in root.all("constants")}
+    after = start.text("triggerType") == "RecordAfterSave"
     return Flow(
         name=file.name.split(".")[0],
         active=root.text("status") == "Active",
@@ -151,8 +157,30 @@ def read_flow(file: Path, schema: Schema) -> Flow:
         only_when_it_becomes_true=start.flag("doesRequireRecordChangedToMeetCriteria"),
         any_condition=logic == "or",
         conditions=tuple(_condition(node, sobject, constants) for node in start.all("filters")),
-        creates=_creates(root, start, schema, sobject, constants),
+        creates=_creates(root, start, schema, sobject, constants) if after else (),
+        assigns={} if after else _assigns(root, start, sobject),
     )
+
+
+def _assigns(root: Node, start: Node, sobject: SObject) -> dict[str, Any]:
+    """Return what a flow before the save sets, by field."""
+    elements = root.all("assignments")
+    connector = start.child("connector")
+    reached = connector.text("targetReference") if connector else ""
+    if (
+        [node.text("name") for node in elements] != [reached]
+        or root.all("recordCreates")
+        or elements[0].all("connector")
+    ):
+        raise MetadataError(root.file, "before a save the sandbox imitates a single Assignment, where the flow starts")
+    found: dict[str, Any] = {}
+    for item in elements[0].all("assignmentItems"):
+        source, _, name = item.text("assignToReference").partition(".")
+        if source != "$Record" or item.text("operator") != "Assign":
+            raise MetadataError(root.file, f"the sandbox does not imitate {item.text('operator')} to {source}.{name}")
+        field = _find_field(sobject, root.file, name)
+        found[field.name] = accept(field, _constant(item.child("value"), root.file))
+    return found
 
 
 def _condition(node: Node, sobject: SObject, constants: dict[str, Any]) -> Condition:

@@ -7,7 +7,8 @@ from counterfoil_sandbox.salesforce.deployment.errors import MetadataError
 from counterfoil_sandbox.salesforce.deployment.flows import Flow, read_flow
 from counterfoil_sandbox.salesforce.deployment.objects import ValueSets, read_field, read_object, read_value_set
 from counterfoil_sandbox.salesforce.deployment.xml import read_xml
-from counterfoil_sandbox.salesforce.model import Schema
+from counterfoil_sandbox.salesforce.model import Schema, SObject
+from counterfoil_sandbox.salesforce.store import Row
 
 # Folders that shape the screens of Salesforce and nothing an API answers.
 _NO_EFFECT = frozenset(
@@ -22,11 +23,15 @@ _NO_EFFECT = frozenset(
         "homePageLayouts",
         "pathAssistants",
         "reports",
+        "reportTypes",
         "dashboards",
+        "groups",
         "webLinks",
     }
 )
-_KNOWN = frozenset({"objects", "fields", "globalValueSets", "flows", "permissionsets"})
+_KNOWN = frozenset({"objects", "fields", "globalValueSets", "flows", "permissionsets", "notificationtypes"})
+# Custom fields of tasks and calendar events are deployed to what both are; of the two the sandbox has tasks.
+_ALIASES = {"Activity": "Task"}
 _PREFIXES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -35,6 +40,13 @@ class Package:
     """What a package brings besides the schema it was added to."""
 
     flows: list[Flow] = field(default_factory=list)
+    notification_types: list[tuple[str, str]] = field(default_factory=list)
+
+    def before_save(self, sobject: SObject, old: Row | None, new: Row) -> None:
+        """Change a row as the flows say that run before it is saved."""
+        for flow in self.flows:
+            if flow.assigns and flow.sobject == sobject.name and flow.starts(old, new):
+                new |= flow.assigns
 
 
 def read_package(folder: Path, schema: Schema) -> Package:
@@ -55,14 +67,19 @@ def read_package(folder: Path, schema: Schema) -> Package:
         high, low = divmod(number, len(_PREFIXES))
         read_object(schema, path, f"{family}{_PREFIXES[high]}{_PREFIXES[low]}")
     for path in by_kind.get("fields", []):
-        owner = schema.find(path.parent.parent.name)
+        named = path.parent.parent.name
+        owner = schema.find(_ALIASES.get(named, named))
         if owner is None:
-            raise MetadataError(path, f"there is no object {path.parent.parent.name}")
+            raise MetadataError(path, f"there is no object {named}")
         read_field(schema, owner, path, value_sets)
     for path in by_kind.get("permissionsets", []):
         _check_permission_set(path, schema)
     flows = [read_flow(path, schema) for path in by_kind.get("flows", [])]
-    return Package([flow for flow in flows if flow.active])
+    types = [read_xml(path, "CustomNotificationType") for path in by_kind.get("notificationtypes", [])]
+    return Package(
+        [flow for flow in flows if flow.active],
+        [(node.text("customNotifTypeName"), node.text("masterLabel")) for node in types],
+    )
 
 
 def _kind(path: Path) -> str:
@@ -72,6 +89,8 @@ def _kind(path: Path) -> str:
         return folder
     if path.parent.parent.name == "objects":
         return "objects"
+    if path.parent.parent.name in {"reports", "dashboards"}:  # each in a folder of its own
+        return path.parent.parent.name
     raise MetadataError(path, f"the sandbox does not imitate metadata of the folder {folder}")
 
 

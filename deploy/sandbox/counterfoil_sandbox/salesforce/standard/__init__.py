@@ -3,10 +3,12 @@
 The tables carry facts of the Object Reference (developer.salesforce.com/docs/atlas.en-us.object_reference.meta): name,
 type with size, flags and references. First line: object, key prefix, label, plural, options. Flags: c create, u update,
 d defaulted on create, n nillable, f filter, s sort, g group, l idLookup, r restricted picklist. Fields that need
-features such an org lacks (person accounts, territories, order management) are left out on purpose.
+features such an org lacks (person accounts, territories, order management) are left out on purpose. An object with the
+option `optional` is there only in an org that has the feature: the payment objects, whose sums are not imitated.
 """
 
 import re
+from collections.abc import Collection
 from importlib import resources
 
 from counterfoil_sandbox.salesforce.model import Field, PicklistValue, SObject
@@ -16,13 +18,18 @@ _TYPE = re.compile(r"(\w+)(?:\((\d+)(?:,(\d+))?\))?")
 _LENGTHS = {"reference": 18, "id": 18, "address": 0, "boolean": 0}
 
 
-def load_standard_objects() -> list[SObject]:
-    """Read every table of this package."""
+def load_standard_objects(features: Collection[str] = ()) -> list[SObject]:
+    """Read every table of this package; the optional ones only if one of them is named in `features`."""
     tables = sorted(
         (file for file in resources.files(__name__).iterdir() if file.name.endswith(".fields")),
         key=lambda file: file.name,
     )
-    return [_parse(file.read_text()) for file in tables]
+    texts = [file.read_text() for file in tables]
+    optional = {text.partition("|")[0] for text in texts if "optional" in text.partition("\n")[0]}
+    wanted = optional if optional & set(features) else set()
+    return [
+        _parse(text) for text in texts if text.partition("|")[0] in wanted or text.partition("|")[0] not in optional
+    ]
 
 
 def system_fields(*, viewed: bool, deletable: bool = True) -> list[Field]:

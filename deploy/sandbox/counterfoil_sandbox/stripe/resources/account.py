@@ -1,6 +1,7 @@
 """The account that the key belongs to (docs.stripe.com/api/accounts)."""
 
 from counterfoil_sandbox.stripe.errors import Json, StripeError
+from counterfoil_sandbox.stripe.params import Params, Text
 from counterfoil_sandbox.stripe.resources.balance import SETTLEMENT
 from counterfoil_sandbox.stripe.routing import Call, Endpoint
 from counterfoil_sandbox.stripe.world import World
@@ -37,7 +38,10 @@ def own(world: World, _call: Call) -> Json:
 
 
 def named(world: World, call: Call) -> Json:
-    """GET /v1/accounts/{account}: the own one; no others are connected."""
+    """GET /v1/accounts/{account}: the own one, or a connected one."""
+    connected = world.connected.get(call.ids["account"])
+    if connected is not None:
+        return own(connected, call)
     if call.ids["account"] != world.ids.account:
         raise StripeError(
             403,
@@ -48,7 +52,15 @@ def named(world: World, call: Call) -> Json:
     return own(world, call)
 
 
+def create(world: World, call: Call) -> Json:
+    """POST /v1/accounts: a connected account, ready to charge at once."""
+    if world.platform is not None:
+        raise StripeError(400, "Only platforms can create accounts.")
+    return own(world.connect(), call)
+
+
 ENDPOINTS = [
+    Endpoint("POST", "/v1/accounts", create, "account", Params({"type": Text()})),
     Endpoint("GET", "/v1/account", own, "account"),
     Endpoint("GET", "/v1/accounts/{account}", named, "account"),
 ]

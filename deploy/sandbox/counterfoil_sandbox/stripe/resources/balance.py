@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from counterfoil_sandbox.stripe import currencies
-from counterfoil_sandbox.stripe.errors import Json, missing
+from counterfoil_sandbox.stripe.errors import Json, invalid
 from counterfoil_sandbox.stripe.ids import stem_of
 from counterfoil_sandbox.stripe.params import PAGING, Params, Range, Text
 from counterfoil_sandbox.stripe.routing import Call, Endpoint
@@ -88,11 +88,35 @@ def retrieve(world: World, call: Call) -> Json:
 
 
 def index(world: World, call: Call) -> Json:
-    """GET /v1/balance_transactions. There are no payouts here, so a `payout` filter finds none and says so."""
-    if "payout" in call:
-        raise missing("payout", call.params["payout"], "payout", status=400)
+    """GET /v1/balance_transactions. With a `payout`: what that automatic payout holds, its own row included."""
     wanted = {name: call.params[name] for name in ("currency", "source", "type") if name in call}
-    return world.balance_transactions.page(call.params, "/v1/balance_transactions", **wanted)
+    if "payout" not in call:
+        return world.balance_transactions.page(call.params, "/v1/balance_transactions", **wanted)
+    held = _held(world, call.params["payout"])
+    return world.balance_transactions.page_where(
+        call.params,
+        "/v1/balance_transactions",
+        lambda row: row["id"] in held and all(row.get(name) == value for name, value in wanted.items()),
+    )
+
+
+def _held(world: World, payout: str) -> frozenset[str]:
+    """Return the transactions of an automatic payout, none before it is reconciled; any other is refused.
+
+    Source: docs.stripe.com/api/balance_transactions/list, parameter payout: "for automatic Stripe payouts only".
+    """
+    row = world.payouts.get(payout, "payout", status=400)
+    if not row["automatic"]:
+        raise invalid("Balance transaction history can only be filtered on automatic transfers, not manual.", "payout")
+    if row["reconciliation_status"] != "completed":
+        return frozenset()
+    return frozenset(world.hidden(payout)["entries"][world.settings.payout_list_lacks :])
+
+
+def available(world: World, currency: str) -> int:
+    """Return what can be paid out now, in minor units."""
+    rows = world.balance_transactions.rows.values()
+    return sum(row["net"] for row in rows if row["currency"] == currency and row["status"] == "available")
 
 
 def balance(world: World, _call: Call) -> Json:

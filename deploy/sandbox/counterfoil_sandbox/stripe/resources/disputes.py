@@ -1,4 +1,4 @@
-"""Disputes of test cards made for them: opened with the charge, answered with evidence, won, lost or escalated.
+"""Disputes: opened by test cards made for it or by the control plane, answered, won, lost, or moved as a bank likes.
 
 Sources: docs.stripe.com/disputes/how-disputes-work and docs.stripe.com/testing#disputes. An inquiry moves no money. A
 chargeback takes the amount and a fee at once; a win gives back the amount and keeps the fee.
@@ -26,11 +26,22 @@ _FILES = (
 )  # fmt: skip
 _ANSWERABLE = ("needs_response", "warning_needs_response")
 _OPEN = (*_ANSWERABLE, "under_review", "warning_under_review")
+_CLOSED = ("won", "lost", "warning_closed")
 _CODES = {"fraudulent": "10.4", "product_not_received": "13.1", "general": "10.4"}
 
 
 def begin(world: World, charge: Json, kind: str) -> None:
-    """Dispute a charge that has just succeeded; `kind` is a reason, or "inquiry"."""
+    """Dispute a charge that has just succeeded; `kind` is a reason, "inquiry", or "multiple" for one for each half."""
+    if kind != "multiple":
+        open_one(world, charge, kind)
+        return
+    half = charge["amount"] // 2
+    open_one(world, charge, "fraudulent", amount=half)
+    open_one(world, charge, "product_not_received", amount=charge["amount"] - half)
+
+
+def open_one(world: World, charge: Json, kind: str, *, amount: int | None = None, due_by: int | None = None) -> Json:
+    """Open a dispute of a charge, or of `amount` of it; `due_by` 0 is how Stripe says that no answer is possible."""
     inquiry = kind == "inquiry"
     reason = "general" if inquiry else kind
     brand = charge["payment_method_details"]["card"]["brand"]
@@ -38,7 +49,7 @@ def begin(world: World, charge: Json, kind: str) -> None:
     row: Json = {
         "id": world.ids.new("du", "1"),
         "object": "dispute",
-        "amount": charge["amount"],
+        "amount": charge["amount"] if amount is None else amount,
         "balance_transactions": [],
         "charge": charge["id"],
         "created": world.now(),
@@ -46,7 +57,7 @@ def begin(world: World, charge: Json, kind: str) -> None:
         "enhanced_eligibility_types": [],
         "evidence": dict.fromkeys((*_TEXTS, *_FILES)) | {"enhanced_evidence": {}},
         "evidence_details": {
-            "due_by": world.now() + _ANSWER_S,
+            "due_by": world.now() + _ANSWER_S if due_by is None else due_by,
             "enhanced_eligibility": {},
             "has_evidence": False,
             "past_due": False,
@@ -57,7 +68,7 @@ def begin(world: World, charge: Json, kind: str) -> None:
         "livemode": False,
         "metadata": {},
         "payment_intent": charge["payment_intent"],
-        "payment_method_details": {"card": case | {"network_reason_code": _CODES[reason]}, "type": "card"},
+        "payment_method_details": {"card": case | {"network_reason_code": _CODES.get(reason, "10.4")}, "type": "card"},
         "reason": reason,
         "status": "warning_needs_response" if inquiry else "needs_response",
     }
@@ -68,6 +79,22 @@ def begin(world: World, charge: Json, kind: str) -> None:
     world.emit("charge.dispute.created", row)
     if not inquiry:
         world.emit("charge.dispute.funds_withdrawn", row)
+    return row
+
+
+def move(world: World, identifier: str, status: str, funds: str | None = None) -> Json:
+    """Do as a bank does, at any time: take a dispute to any status, and withdraw or reinstate its money."""
+    row: Json = world.disputes.get(identifier, "dispute")
+    if funds not in (None, "withdrawn", "reinstated"):
+        raise ValueError("funds are withdrawn or reinstated")
+    if funds == "withdrawn":
+        _move(world, row, -row["amount"], "dispute", FEE)
+    elif funds == "reinstated":
+        _move(world, row, row["amount"], "dispute_reversal", 0)
+    _change(world, row, "charge.dispute.closed" if status in _CLOSED else "charge.dispute.updated", status=status)
+    if funds:
+        world.emit(f"charge.dispute.funds_{funds}", row)
+    return row
 
 
 def _move(world: World, row: Json, amount: int, category: str, fee: int) -> None:

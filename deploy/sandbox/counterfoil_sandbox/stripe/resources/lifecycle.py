@@ -127,6 +127,7 @@ def _require_action(world: World, intent: Json, wanted: Confirmation) -> None:
         action = {"type": "use_stripe_sdk", "use_stripe_sdk": sdk}
     intent["next_action"] = action
     world.emit("payment_intent.requires_action", intent)
+    _tell(world, intent)
 
 
 def authenticate(world: World, intent: Json, *, passed: bool) -> None:
@@ -172,6 +173,7 @@ def charge(world: World, intent: Json, *, authenticated: bool = False) -> None:
     if card.dispute:
         disputes.begin(world, row, card.dispute)
     world.emit("payment_intent.succeeded", intent)
+    _tell(world, intent)
     if intent["capture_method"] == "automatic_async":
         world.later(world.settings.balance_transaction_delay_ms, lambda: charges.settle_late(world, row))
 
@@ -201,6 +203,13 @@ def _send_back(world: World, intent: Json, method: Json) -> None:
         world.hidden(method["id"])["spent"] = True
     intent |= {"status": "requires_payment_method", "payment_method": None, "next_action": None}
     world.emit("payment_intent.payment_failed", intent)
+    _tell(world, intent)
+
+
+def _tell(world: World, intent: Json) -> None:
+    """Let what the intent pays for know how the attempt went."""
+    for payer in world.payers:
+        payer(intent)
 
 
 def capture(world: World, intent: Json, amount: int | None) -> None:
@@ -229,6 +238,7 @@ def capture(world: World, intent: Json, amount: int | None) -> None:
         session["payment_status"] = "paid"
     world.emit("charge.captured", row)
     world.emit("payment_intent.succeeded", intent)
+    _tell(world, intent)
 
 
 def cancel(world: World, intent: Json, reason: str | None) -> None:

@@ -1,7 +1,7 @@
 """PaymentIntents: created, read, updated, confirmed, captured, cancelled (docs.stripe.com/api/payment_intents)."""
 
 from counterfoil_sandbox.stripe import currencies
-from counterfoil_sandbox.stripe.errors import Json, invalid
+from counterfoil_sandbox.stripe.errors import Json, StripeError, invalid
 from counterfoil_sandbox.stripe.params import Params, Text, merged
 from counterfoil_sandbox.stripe.resources import customers, lifecycle, payment_methods
 from counterfoil_sandbox.stripe.resources import payment_intent_params as params
@@ -15,6 +15,8 @@ _SIMPLE = (
     "statement_descriptor_suffix", "transfer_group",
 )  # fmt: skip
 _UPDATABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
+# What belongs to the invoice, where the intent is its default payment.
+_OF_AN_INVOICE = frozenset(("amount", "currency", "customer"))
 _ALWAYS_UPDATABLE = frozenset(("description", "metadata", "receipt_email", "shipping", "expand", "transfer_group"))
 
 
@@ -180,6 +182,12 @@ def update(world: World, call: Call) -> Json:
     """POST /v1/payment_intents/{intent}. Stripe has no event for this."""
     row = world.payment_intents.get(call.ids["intent"], "intent")
     values = call.params
+    if invoice := world.hidden(row["id"]).get("default_of"):
+        for name in _OF_AN_INVOICE & set(values):
+            raise lifecycle.unexpected(
+                row,
+                f"You cannot update `{name}` of this PaymentIntent because it was created by the invoice {invoice}.",
+            )
     fixed = [name for name in values if name not in _ALWAYS_UPDATABLE]
     if fixed and row["status"] not in _UPDATABLE:
         raise lifecycle.unexpected(
@@ -228,9 +236,14 @@ def confirm(world: World, call: Call) -> Json:
 def capture(world: World, call: Call) -> Json:
     """POST /v1/payment_intents/{intent}/capture."""
     row = world.payment_intents.get(call.ids["intent"], "intent")
-    lifecycle.capture(world, row, call.get("amount_to_capture"))
-    if "metadata" in call:
-        row["metadata"] = merged(row["metadata"], call.params["metadata"])
+    before = row["metadata"]
+    if "metadata" in call:  # before the events of the capture, which show it
+        row["metadata"] = merged(before, call.params["metadata"])
+    try:
+        lifecycle.capture(world, row, call.get("amount_to_capture"))
+    except StripeError:
+        row["metadata"] = before
+        raise
     row |= {name: call.params[name] for name in ("statement_descriptor", "statement_descriptor_suffix") if name in call}
     return row
 
@@ -238,6 +251,12 @@ def capture(world: World, call: Call) -> Json:
 def cancel(world: World, call: Call) -> Json:
     """POST /v1/payment_intents/{intent}/cancel."""
     row = world.payment_intents.get(call.ids["intent"], "intent")
+    if invoice := world.hidden(row["id"]).get("default_of"):
+        raise lifecycle.unexpected(
+            row,
+            f"You cannot cancel this PaymentIntent because it was created by the invoice {invoice}. Void the invoice "
+            "instead.",
+        )
     lifecycle.cancel(world, row, call.get("cancellation_reason"))
     return row
 

@@ -33,7 +33,9 @@ def create(world: World, call: Call) -> Json:
     world.emit("refund.created", row)
     world.emit("charge.refunded", charge, changed(charge, before))
     finish = {"fails": _fail, "pending": _succeed}.get(card.refund, _trace)
-    world.later(world.settings.refund_settlement_delay_ms, lambda: finish(world, row, charge))
+    # A delay of 0 leaves a pending refund to the control plane.
+    if card.refund != "pending" or world.settings.refund_settlement_delay_ms:
+        world.later(world.settings.refund_settlement_delay_ms, lambda: finish(world, row, charge))
     return row
 
 
@@ -95,9 +97,28 @@ def _update(world: World, row: Json, changes: Json) -> None:
     before = snapshot(row)
     row |= changes
     world.refunds.save(row)
+    _tell(world, row, before)
+
+
+def _tell(world: World, row: Json, before: Json) -> None:
     previous = changed(row, before)
     world.emit("refund.updated", row, previous)
     world.emit("charge.refund.updated", row, previous)
+
+
+def move(world: World, identifier: str, status: str, reason: str | None = None) -> Json:
+    """Do as a bank does, at any time: let a refund succeed, fail, be cancelled, or wait for the payer."""
+    row = world.refunds.get(identifier)
+    before, charge = snapshot(row), world.charges.rows[row["charge"]]
+    if status in _UNDONE:
+        _undo(world, row, charge, status, reason)
+    elif status == "succeeded":
+        _succeed(world, row, charge)
+    else:
+        _update(world, row, {"status": status})
+    if status in _UNDONE:
+        _tell(world, row, before)
+    return row
 
 
 def _trace(world: World, row: Json, _charge_row: Json) -> None:
@@ -108,25 +129,39 @@ def _trace(world: World, row: Json, _charge_row: Json) -> None:
 
 
 def _succeed(world: World, row: Json, _charge_row: Json) -> None:
+    if row["status"] not in ("pending", "requires_action"):
+        return
     entry = balance.enter(world, row, "refund", -row["amount"])
     row.pop("pending_reason", None)
     _update(world, row, {"status": "succeeded", "balance_transaction": entry["id"]})
 
 
 def _fail(world: World, row: Json, charge: Json) -> None:
-    """Let a refund fail that had succeeded: the money comes back and the charge is less refunded."""
-    entry = balance.enter(world, row, "refund_failure", row["amount"])
-    row |= {
-        "status": "failed",
-        "failure_reason": "expired_or_canceled_card",
-        "failure_balance_transaction": entry["id"],
-    }
+    """Let a refund fail that had succeeded."""
+    if row["status"] == "succeeded":
+        before = snapshot(row)
+        _undo(world, row, charge, "failed", None)
+        _tell(world, row, before)
+
+
+def _undo(world: World, row: Json, charge: Json, status: str, reason: str | None) -> None:
+    """Take a refund back: money that had left comes back, and the charge is less refunded, without an event of its own.
+
+    Source: docs.stripe.com/refunds, "Failed refunds".
+    """
+    if row["status"] in _UNDONE:
+        raise refused(f"Refund {row['id']} has a status of {row['status']} already.")
+    if row["balance_transaction"]:
+        row["failure_balance_transaction"] = balance.enter(world, row, "refund_failure", row["amount"])["id"]
+    row.pop("pending_reason", None)
+    row["status"] = status
+    if status == "failed":
+        row["failure_reason"] = reason or "expired_or_canceled_card"
     world.refunds.save(row)
     charge["amount_refunded"] -= row["amount"]
     charge["refunded"] = False
-    world.emit("refund.failed", row)
-    world.emit("refund.updated", row, {"status": "succeeded"})
-    world.emit("charge.refund.updated", row, {"status": "succeeded"})
+    if status == "failed":
+        world.emit("refund.failed", row)
 
 
 def retrieve(world: World, call: Call) -> Json:
@@ -146,12 +181,21 @@ def update(world: World, call: Call) -> Json:
     return row
 
 
+def cancel(world: World, call: Call) -> Json:
+    """POST /v1/refunds/{refund}/cancel: only while the payer has something to do."""
+    row = world.refunds.get(call.ids["refund"])
+    if row["status"] != "requires_action":
+        raise refused(f"Refund {row['id']} has a status of {row['status']} and cannot be canceled.")
+    return move(world, row["id"], "canceled")
+
+
 def index(world: World, call: Call) -> Json:
     """GET /v1/refunds."""
     wanted = {name: call.params[name] for name in ("charge", "payment_intent") if name in call}
     return world.refunds.page(call.params, "/v1/refunds", **wanted)
 
 
+_UNDONE = ("failed", "canceled")
 _CREATE = Params(
     {
         "amount": Integer(1),
@@ -170,4 +214,5 @@ ENDPOINTS = [
     Endpoint("GET", "/v1/refunds", index, "refund", _LIST, listing=True),
     Endpoint("GET", "/v1/refunds/{refund}", retrieve, "refund"),
     Endpoint("POST", "/v1/refunds/{refund}", update, "refund", Params({"metadata": Metadata()})),
+    Endpoint("POST", "/v1/refunds/{refund}/cancel", cancel, "refund"),
 ]

@@ -6,7 +6,7 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 from counterfoil_sandbox.stripe import versions
-from counterfoil_sandbox.stripe.errors import Json, invalid, refused
+from counterfoil_sandbox.stripe.errors import Json, invalid, not_imitated, refused
 from counterfoil_sandbox.stripe.params import PAGING, Array, Boolean, Metadata, Params, Text, merged
 from counterfoil_sandbox.stripe.routing import Call, Endpoint
 from counterfoil_sandbox.stripe.world import World
@@ -18,6 +18,8 @@ _TYPES = frozenset(line for line in _LISTED.splitlines() if not line.startswith(
 
 def create(world: World, call: Call) -> Json:
     """POST /v1/webhook_endpoints. Unlike live mode, a test endpoint may be plain HTTP and local."""
+    if world.platform is not None:
+        raise not_imitated("webhook endpoints of connected accounts")
     if len(world.webhook_endpoints.rows) >= MAX_ENDPOINTS:
         raise refused(f"You have reached the maximum of {MAX_ENDPOINTS} test webhook endpoints.")
     version = versions.check(call.params["api_version"]) if "api_version" in call else None
@@ -36,6 +38,7 @@ def create(world: World, call: Call) -> Json:
     }
     secret = f"whsec_{world.ids.token(32)}"
     world.hidden(row["id"])["secrets"] = [(secret, math.inf)]
+    world.hidden(row["id"])["connect"] = bool(call.get("connect"))
     world.webhook_endpoints.save(row)
     return row | {"secret": secret}
 
@@ -105,9 +108,7 @@ _COMMON = {
     "metadata": Metadata(),
     "url": Text(),
 }
-_CREATE = Params(
-    {**_COMMON, "api_version": Text()}, required=("enabled_events", "url"), elsewhere=frozenset(("connect",))
-)
+_CREATE = Params({**_COMMON, "api_version": Text(), "connect": Boolean()}, required=("enabled_events", "url"))
 _ONE = "/v1/webhook_endpoints/{webhook_endpoint}"
 ENDPOINTS = [
     Endpoint("POST", "/v1/webhook_endpoints", create, "webhook_endpoint", _CREATE),

@@ -29,6 +29,8 @@ _COLUMNS = {
     "deleted": "boolean",
     "traceparent": "text",
     "fetch_after": "timestamptz",
+    "linked_id": "text",
+    "cause": "text",
 }
 _NAMES = ", ".join(_COLUMNS)
 _ARRAYS = ", ".join(f"CAST(:seen_{name} AS {kind}[])" for name, kind in _COLUMNS.items())
@@ -41,19 +43,22 @@ CLOCK_SLACK = timedelta(seconds=5)
 _BELIEVED = f"""(excluded.body IS NOT NULL
     AND (known.body IS NULL OR excluded.as_of > known.as_of
          OR excluded.as_of = known.as_of AND excluded.evidence = {Evidence.FETCH.value}))"""
+# A stub dated before everything only names an object: no news of one that is already being asked for.
+_TELLS = """(excluded.body IS NULL
+    AND (excluded.as_of > to_timestamp(0) OR known.fetch_at IS NULL OR known.fetch_error IS NOT NULL))"""
 # Not believed, although it may be newer.
 _DOUBTED = f"""(excluded.as_of >= known.as_of - CASE WHEN known.evidence = {Evidence.EVENT.value} THEN interval '0'
                                      ELSE interval '{CLOCK_SLACK.total_seconds()} seconds' END
-    AND (excluded.body IS NULL OR excluded.digest <> known.digest OR excluded.fetch_at <= {_NOW}))"""
+    AND ({_TELLS} OR excluded.body IS NOT NULL AND (excluded.digest <> known.digest OR excluded.fetch_at <= {_NOW})))"""
 _CHANGED = f"({_BELIEVED} AND known.digest <> excluded.digest)"
 # An answer is dated when it left Stripe and shows what was a moment before: news of that moment may be newer. So may be
 # what a stub of the same second or a later one tells of.
 _OVERTAKEN = f"""(known.body IS NULL AND known.as_of >= excluded.as_of AND excluded.evidence <> {Evidence.FETCH.value}
-    OR excluded.evidence = {Evidence.ANSWER.value} AND known.body IS NOT NULL
-    AND (known.digest <> excluded.digest OR known.fetch_at IS NOT NULL)
+    OR excluded.evidence = {Evidence.ANSWER.value}
+    AND (known.body IS NULL OR known.digest <> excluded.digest OR known.fetch_at IS NOT NULL)
     AND known.as_of >= excluded.as_of - interval '{CLOCK_SLACK.total_seconds()} seconds')"""
 _REPLACED = ("body", "digest", "evidence", "deleted", "observed_at")
-_KEPT_UNLESS_SAID = ("parent_id", "record_id", "created_at", "traceparent")
+_KEPT_UNLESS_SAID = ("parent_id", "record_id", "created_at", "traceparent", "linked_id")
 _TAKEN = ",\n        ".join(
     [f"{name} = CASE WHEN {_BELIEVED} THEN excluded.{name} ELSE known.{name} END" for name in _REPLACED]
     + [
@@ -68,9 +73,9 @@ _TAKEN = ",\n        ".join(
 OBSERVE = f"""
     INSERT INTO mirror AS known
         (entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
-         traceparent, fetch_at, dirty, observed_at)
+         traceparent, fetch_at, linked_id, cause, caused_at, dirty, announce, observed_at)
     SELECT entity, object_id, object_type, body, digest, as_of, evidence, parent_id, record_id, created_at, deleted,
-           traceparent, fetch_after, body IS NOT NULL, {_NOW}
+           traceparent, fetch_after, linked_id, cause, as_of, body IS NOT NULL, body IS NOT NULL, {_NOW}
     FROM unnest({_ARRAYS}) AS seen ({_NAMES})
     ORDER BY entity, object_id
     ON CONFLICT (entity, object_id) DO UPDATE SET
@@ -78,7 +83,12 @@ OBSERVE = f"""
         as_of = CASE WHEN {_BELIEVED} OR excluded.body IS NULL THEN greatest(known.as_of, excluded.as_of)
                      ELSE known.as_of END,
         version = known.version + {_CHANGED}::int,
+        cause = CASE WHEN {_CHANGED} THEN excluded.cause ELSE known.cause END,
+        caused_at = CASE WHEN {_CHANGED} THEN excluded.as_of ELSE known.caused_at END,
         dirty = known.dirty OR {_CHANGED},
+        announce = known.announce OR {_BELIEVED} AND (
+            known.body IS NULL OR known.deleted <> excluded.deleted
+            OR known.record_id IS DISTINCT FROM coalesce(excluded.record_id, known.record_id)),
         fetch_at = CASE WHEN {_BELIEVED} AND NOT {_OVERTAKEN} THEN excluded.fetch_at
                         ELSE least(known.fetch_at, {_NOW}) END,
         fetch_attempts = 0,
@@ -99,7 +109,10 @@ class Observed(NamedTuple):
 
 
 def fold(observations: Iterable[Observation], *, now: datetime) -> list[Observation]:
-    """Return the newest sight of each object, sorted by key; fetched at once where one of its second contradicts it."""
+    """Return the newest sight of each object, sorted by key; fetched at once where one of its second contradicts it.
+
+    A stub that is newer than every body stays alone: an older body beside it would hide what it tells of.
+    """
     newest: dict[tuple[str, str], Observation] = {}
     contradicted: dict[tuple[str, str], datetime] = {}
     for seen in observations:
@@ -107,7 +120,7 @@ def fold(observations: Iterable[Observation], *, now: datetime) -> list[Observat
         known = newest.setdefault(key, seen)
         if known is seen:
             continue
-        if (seen.body is not None, seen.as_of, seen.evidence) > (known.body is not None, known.as_of, known.evidence):
+        if (seen.as_of, seen.body is not None, seen.evidence) > (known.as_of, known.body is not None, known.evidence):
             newest[key], seen = seen, known  # noqa: PLW2901  (the loser is looked at below)
         kept = newest[key]
         if seen.digest != kept.digest and seen.as_of >= kept.as_of:

@@ -1,0 +1,12 @@
+"""The larger sub-commands of `counterfoil`, each in a file of its own: what a person types, and what is shown.
+
+Verbs: the commands. Touches the store through the rooms below. Decides nothing: it asks, shows and says what was done.
+"""
+
+from service.cli._exceptions import app as exceptions_app
+from service.cli._facts import facts
+from service.cli._failures import app as failures_app
+from service.cli._payouts import app as payouts_app
+from service.cli._plan import plan
+
+__all__ = ["exceptions_app", "facts", "failures_app", "payouts_app", "plan"]

@@ -1,0 +1,133 @@
+"""create_payment: what an Opportunity or Order asks to be paid becomes a payment, or a page on which it can be made.
+
+The amount is the record's. With capture_method "manual" the money is held on the card until it is captured.
+"""
+
+from collections.abc import Iterator
+
+from service import mirror, telemetry
+from service.commands._ledger import Command
+from service.commands._operation import Operation, one_of, stripe_id
+from service.commands._payment import customer_params, declined, intent_params, metadata, session_params
+from service.commands._request import CREATE_CUSTOMER, CREATE_PAYMENT, Request, idempotency_key
+from service.commands._steps import Params, Settled, Steps, carried, succeeded
+from service.commands._terms import Terms
+from service.errors import Conflict, PaymentDeclined, Refused, Violation
+
+OFF_SESSION, UNCONFIRMED, HOSTED_CHECKOUT = "off_session", "unconfirmed", "hosted_checkout"
+METHODS = (OFF_SESSION, UNCONFIRMED, HOSTED_CHECKOUT)
+CAPTURE_METHODS = ("automatic", "manual")
+
+
+async def create_payment(steps: Steps, command: Command) -> Settled:
+    """Read the terms, find or make the customer, make the payment."""
+
+    async def read() -> Params:
+        return (await _read(steps, command)).stored()
+
+    terms = Terms(**await steps.fix_terms(command, read))
+    customer = await _customer(steps, command, terms)
+    match command.method:
+        case "off_session":
+            return await _off_session(steps, command, terms, customer)
+        case "unconfirmed":
+            key, marks = _carried(command, terms, "payment_intent")
+            params = intent_params(command, terms, customer, marks, None)
+            return succeeded(payment_intent_id=await steps.make(command, "payment_intent", params, key)), []
+        case _:
+            entity = steps.installation.entities[command.entity]
+            key, marks = _carried(command, terms, "checkout.session")
+            params = session_params(command, terms, customer, marks, entity)
+            return succeeded(checkout_session_id=await steps.make(command, "checkout.session", params, key)), []
+
+
+async def recheck(steps: Steps, command: Command) -> None:
+    """Compare a settled command with its record as it is now.
+
+    Raises:
+        Conflict: the record's terms have changed; the text gives both amounts. Nothing was done.
+    """
+    if command.terms is None:
+        return
+    before = Terms(**command.terms)
+    now = await _read(steps, command)
+    if now.binding() != before.binding():
+        raise Conflict(
+            f"version {command.version} was asked for {before.amount_minor} {before.currency.upper()} and the "
+            f"record now says {now.amount_minor} {now.currency.upper()} (minor units): ask with a new version",
+            metadata={"command_id": command.id, "version": command.version},
+        )
+
+
+async def _read(steps: Steps, command: Command) -> Terms:
+    customer_field = steps.installation.entities[command.entity].customer_field
+    return await steps.terms[command.org].read(command.record_id or "", customer_field=customer_field)
+
+
+async def _customer(steps: Steps, command: Command, terms: Terms) -> str:
+    """Return the Account's customer: the one it names, the one we made for it, or a new one, made once."""
+    if terms.customer_id:
+        return terms.customer_id
+    async with steps.database.read() as tx:
+        known = await mirror.find(tx, entity=command.entity, object_type="customer", record_id=terms.account_id)
+    if known is not None:
+        return known.object_id
+    # The key is the Account's, not the command's: two commands for one new Account make one customer.
+    key = idempotency_key(command.entity, terms.account_id, CREATE_CUSTOMER, "1", "customer")
+    params = customer_params(terms, key, telemetry.current_traceparent())
+    return await steps.make(command, "customer", params, key, shared=True)
+
+
+async def _off_session(steps: Steps, command: Command, terms: Terms, customer: str) -> Settled:
+    method = command.arguments.get("payment_method_id") or await _saved_method(steps, command, customer)
+    key, marks = _carried(command, terms, "payment_intent")
+    params = intent_params(command, terms, customer, marks, method)
+    try:
+        made = await steps.make(command, "payment_intent", params, key)
+    except PaymentDeclined as error:
+        intent = str((error.payment_intent or {}).get("id") or "")
+        # A decline may be the replay of an old answer: what the intent is now is read afresh.
+        seen = [await steps.stripe[command.entity].retrieve("payment_intent", intent)] if intent else []
+        return declined(error, intent or None), seen
+    return succeeded(payment_intent_id=made), []
+
+
+async def _saved_method(steps: Steps, command: Command, customer: str) -> str:
+    stripe = steps.stripe[command.entity]
+    body = (await stripe.retrieve("customer", customer)).body
+    default = (body.get("invoice_settings") or {}).get("default_payment_method")
+    if default:
+        return str(default)
+    saved = await stripe.list("payment_method", {"customer": customer}, limit=2)
+    if len(saved) == 1:
+        return str(saved[0].body["id"])
+    raise Refused(
+        f"the customer has {'several saved payment methods and no default' if saved else 'no saved payment method'}"
+        ": name one in payment_method_id, or ask with hosted_checkout",
+        reason="NO_PAYMENT_METHOD",
+    )
+
+
+def _carried(command: Command, terms: Terms, step: str) -> tuple[str, dict[str, str]]:
+    """Return the idempotency key of a step, and the metadata its object carries."""
+    key, marks = carried(command, command.subject, step)
+    return key, metadata(command, terms, marks)
+
+
+def _rules(request: Request) -> Iterator[Violation]:
+    if request.arguments.get("payment_method_id") is not None and request.arguments.get("method") != OFF_SESSION:
+        yield Violation("payment_method_id", "goes with off_session only: leave it out")
+
+
+CREATE = Operation(
+    CREATE_PAYMENT,
+    create_payment,
+    arguments={
+        "method": one_of(*METHODS),
+        "payment_method_id": stripe_id("pm", "card", "src"),
+        "capture_method": one_of(*CAPTURE_METHODS),
+    },
+    required=("method",),
+    rules=_rules,
+    recheck=recheck,
+)

@@ -1,0 +1,105 @@
+"""Which payment a capture, a cancellation or a refund is about, and how much of it. Read afresh from Stripe, once.
+
+A request names the payment, or the record whose only payment it is. Refuses to guess between several, and to take an
+amount for one of another currency.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from service import mirror
+from service.commands._ledger import Command
+from service.commands._operation import Target, amount, currency
+from service.commands._steps import Steps
+from service.domain import Carried, from_minor, to_minor
+from service.errors import Refused
+
+Body = Mapping[str, Any]
+PAYMENT_INTENT = Target("payment_intent_id", "pi")
+AMOUNT = {"amount": amount, "currency": currency}
+_EXPAND = ("latest_charge",)
+
+
+async def payment_of(steps: Steps, command: Command, *, may_be: Callable[[Body], bool]) -> dict[str, Any]:
+    """Return the payment intent as Stripe has it now, with its latest charge; `may_be` tells of a record's which count.
+
+    Raises:
+        Refused: PAYMENT_NOT_FOUND (the record has none of this kind, or not the one that is named) or
+            PAYMENT_AMBIGUOUS (it has several).
+        VendorError: Stripe did not answer as it should.
+    """
+    intent_id = command.target_id
+    if command.record_id is not None:
+        async with steps.database.read() as tx:
+            rows = await mirror.load_family(tx, entities=[command.entity], records=[command.record_id])
+            known = await mirror.load(tx, [(command.entity, intent_id)]) if intent_id else {}
+        if intent_id is None:
+            payments = [row for row in rows if row.object_type == "payment_intent" and row.body is not None]
+            intent_id = _only([row.object_id for row in payments if may_be(row.body or {})])
+        elif any(row.belongs_to not in {None, command.record_id} for row in known.values()):
+            raise _of_another(intent_id)
+    answer = await steps.stripe[command.entity].retrieve("payment_intent", str(intent_id), expand=_EXPAND)
+    owner = (answer.body.get("metadata") or {}).get(Carried.RECORD)
+    if command.record_id is not None and owner and owner[:15] != command.record_id[:15]:
+        raise _of_another(str(intent_id))
+    return answer.body
+
+
+def _of_another(intent_id: str) -> Refused:
+    return Refused(f"{intent_id} is not a payment of this record: name one of its own", reason="PAYMENT_NOT_FOUND")
+
+
+def _only(found: list[str]) -> str:
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Refused(
+            f"the record has {len(found)} payments this could be about: name one of {', '.join(sorted(found)[:5])}",
+            reason="PAYMENT_AMBIGUOUS",
+        )
+    raise Refused("the record has no payment that this could be about", reason="PAYMENT_NOT_FOUND")
+
+
+def charge_of(intent: Body) -> Body:
+    """Return the latest charge of an intent that was read with it."""
+    charge = intent.get("latest_charge")
+    return charge if isinstance(charge, dict) else {}
+
+
+async def amount_of(steps: Steps, command: Command, intent: Body) -> int | None:
+    """Return the amount that was asked for in minor units; None if all there is was meant.
+
+    Raises:
+        Refused: CURRENCY_MISMATCH, CURRENCY_MISSING or AMOUNT_NOT_EXACT.
+    """
+    asked = command.arguments.get("amount")
+    if asked is None:
+        return None
+    code = str(intent["currency"]).upper()
+    named = command.arguments.get("currency")
+    if named is None and command.record_id is not None:
+        named = await steps.terms[command.org].currency(command.record_id)
+    if named is None:
+        raise Refused("the amount has no currency: give one", reason="CURRENCY_MISSING")
+    if named != code:
+        raise Refused(
+            f"the amount is in {named} and the payment in {code}: ask in the currency of the payment",
+            reason="CURRENCY_MISMATCH",
+        )
+    return to_minor(Decimal(asked), code)
+
+
+def refuse_more(asked: int, left: int, code: str, *, what: str) -> None:
+    """Refuse an amount above what is left; both are in minor units of `code`, `what` says what it is left for.
+
+    Raises:
+        Refused: AMOUNT_TOO_LARGE, with both figures in its text and its metadata.
+    """
+    if asked > left:
+        shown = [format(from_minor(value, code), "f") for value in (asked, left)]
+        raise Refused(
+            f"{shown[0]} {code.upper()} was asked for, and {shown[1]} {code.upper()} can be {what}: ask for less",
+            reason="AMOUNT_TOO_LARGE",
+            metadata={"asked_minor": str(asked), "left_minor": str(left), "currency": code.upper()},
+        )
