@@ -8,9 +8,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import DateTime, and_, bindparam, case, func, null, or_, select, text, tuple_, update
+from sqlalchemy import DateTime, and_, bindparam, case, func, null, or_, select, text, update
 
-from service.db import Transaction
+from service.db import Transaction, among
+from service.domain import retry_delay
 from service.history._reactions import State, table
 
 Key = tuple[str, str]
@@ -53,7 +54,7 @@ _NEXT = case(
 )
 # A lease that ran out is nobody's.
 _FREE = or_(table.c.leased_until.is_(None), table.c.leased_until < func.now())
-_KEY = tuple_(table.c.org, table.c.key)
+_KEY = (table.c.org, table.c.key)
 
 
 async def find(
@@ -84,7 +85,7 @@ async def redrive(tx: Transaction, keys: Sequence[Key], *, now: datetime) -> int
     """Try again from the start, also what was discarded; return how many of them."""
     nobody = {"discarded_by": None, "discarded_at": None, "discard_reason": None}
     again = {"state": State.WAITING, "attempts": 0, "releases": 0, "release_at": None, "not_before": now}
-    result = await tx.execute(update(table).where(_KEY.in_(keys), _FAILED, _FREE).values(**again, **nobody))
+    result = await tx.execute(update(table).where(among(_KEY, keys), _FAILED, _FREE).values(**again, **nobody))
     return result.rowcount
 
 
@@ -92,7 +93,7 @@ async def release(tx: Transaction, keys: Sequence[Key], *, now: datetime) -> int
     """Let what waits for its next try go at once; return how many of them."""
     result = await tx.execute(
         update(table)
-        .where(_KEY.in_(keys), table.c.state == State.WAITING, table.c.error_reason.is_not(None), _FREE)
+        .where(among(_KEY, keys), table.c.state == State.WAITING, table.c.error_reason.is_not(None), _FREE)
         .values(not_before=now)
     )
     return result.rowcount
@@ -102,7 +103,7 @@ async def discard(tx: Transaction, keys: Sequence[Key], *, now: datetime, who: s
     """Give up what failed; return how many of them. What is on its way right now is left alone."""
     result = await tx.execute(
         update(table)
-        .where(_KEY.in_(keys), _FAILED, _FREE, table.c.state.in_(OPEN))
+        .where(among(_KEY, keys), _FAILED, _FREE, table.c.state.in_(OPEN))
         .values(state=State.DISCARDED, discarded_by=who, discarded_at=now, discard_reason=why, release_at=None)
     )
     return result.rowcount
@@ -110,7 +111,7 @@ async def discard(tx: Transaction, keys: Sequence[Key], *, now: datetime, who: s
 
 def release_delay(releases: int) -> timedelta:
     """Return how long a reaction that just died stays dead before it may be probed: doubling, a day at most."""
-    return min(_FIRST_RELEASE * (1 << min(releases, 10)), _LAST_RELEASE)
+    return retry_delay(releases + 1, first=_FIRST_RELEASE, longest=_LAST_RELEASE)
 
 
 _AGAIN = "state = 'waiting', attempts = 0, not_before = :now, release_at = NULL, releases = reactions.releases + 1"

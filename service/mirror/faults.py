@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
 
-from service.db import Transaction
+from service.db import Transaction, among
 from service.mirror._table import table
 
 Key = tuple[str, str]
@@ -40,7 +40,7 @@ class Fault:
 
 # An error of a fetch is history as soon as something newer was seen, which starts the attempts anew.
 _FAILED = or_(table.c.fault.is_not(None), and_(table.c.fetch_error.is_not(None), table.c.fetch_attempts > 0))
-_KEY = tuple_(table.c.entity, table.c.object_id)
+_KEY = (table.c.entity, table.c.object_id)
 
 
 async def find(
@@ -77,7 +77,7 @@ async def look_again(tx: Transaction, keys: Sequence[Key]) -> int:
     """Project again what was set aside; return how many of them."""
     result = await tx.execute(
         update(table)
-        .where(_KEY.in_(keys), table.c.fault.is_not(None))
+        .where(among(_KEY, keys), table.c.fault.is_not(None))
         .values(dirty=True, fault=None, discarded_at=None, discarded_by=None, discard_reason=None)
     )
     return result.rowcount
@@ -87,7 +87,7 @@ async def fetch_again(tx: Transaction, keys: Sequence[Key], *, now: datetime) ->
     """Fetch again what was given up, or waits for its next try; return how many of them."""
     result = await tx.execute(
         update(table)
-        .where(_KEY.in_(keys), table.c.fetch_error.is_not(None))
+        .where(among(_KEY, keys), table.c.fetch_error.is_not(None))
         .values(fetch_at=now, discarded_at=None, discarded_by=None, discard_reason=None)
     )
     return result.rowcount
@@ -97,7 +97,7 @@ async def discard(tx: Transaction, keys: Sequence[Key], *, now: datetime, who: s
     """Give up what failed, until the object changes; return how many of them."""
     result = await tx.execute(
         update(table)
-        .where(_KEY.in_(keys), _FAILED, table.c.discarded_at.is_(None))
+        .where(among(_KEY, keys), _FAILED, table.c.discarded_at.is_(None))
         .values(fetch_at=None, discarded_by=who, discarded_at=now, discard_reason=why)
     )
     return result.rowcount
@@ -129,7 +129,7 @@ async def probe_fetches(tx: Transaction, *, entities: Sequence[str], now: dateti
         .subquery()
     )
     few = select(numbered.c.entity, numbered.c.object_id).where(numbered.c.number <= each).limit(limit)
-    some = select(table.c.entity, table.c.object_id).where(_KEY.in_(few)).with_for_update(skip_locked=True)
+    some = select(table.c.entity, table.c.object_id).where(tuple_(*_KEY).in_(few)).with_for_update(skip_locked=True)
     return await fetch_again(tx, [(row.entity, row.object_id) for row in await tx.execute(some)], now=now)
 
 

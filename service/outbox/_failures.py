@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, case, cast, null, or_, select, tuple_, update
+from sqlalchemy import and_, case, cast, null, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
-from service.db import Transaction
+from service.db import Transaction, among
+from service.outbox._order import KEY
 from service.outbox._put import State, table
 
 Key = tuple[str, str, str]
@@ -51,7 +52,6 @@ _NEXT = case(
     else_=null(),
 )
 _FREE = table.c.leased_until.is_(None)
-_KEY = tuple_(table.c.org, table.c.sobject, table.c.key)
 
 
 async def find(
@@ -95,7 +95,7 @@ async def redrive(tx: Transaction, keys: Sequence[Key], *, now: datetime) -> int
     """Try again from the start, also what was discarded; return how many of them."""
     result = await tx.execute(
         update(table)
-        .where(_KEY.in_(keys), _FAILED, _FREE)
+        .where(among(KEY, keys), _FAILED, _FREE)
         .values(state=State.WAITING, attempts=0, releases=0, release_at=None, not_before=now)
     )
     return result.rowcount
@@ -106,7 +106,7 @@ async def release(tx: Transaction, keys: Sequence[Key], *, now: datetime) -> int
     result = await tx.execute(
         update(table)
         .where(
-            _KEY.in_(keys),
+            among(KEY, keys),
             table.c.state == State.WAITING,
             table.c.error_reason.is_not(None),
             _FREE,
@@ -120,7 +120,7 @@ async def discard(tx: Transaction, keys: Sequence[Key], *, now: datetime, who: s
     """Give up what failed; return how many of them. What is on its way right now is left alone."""
     result = await tx.execute(
         update(table)
-        .where(_KEY.in_(keys), _FAILED, _FREE, table.c.state.in_(OPEN))
+        .where(among(KEY, keys), _FAILED, _FREE, table.c.state.in_(OPEN))
         .values(state=State.DISCARDED, discarded_by=who, discarded_at=now, discard_reason=why, release_at=None)
     )
     return result.rowcount

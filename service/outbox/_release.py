@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import DateTime, bindparam, text
 
 from service.db import Transaction
+from service.domain import retry_delay
 
 FIRST_RELEASE = timedelta(minutes=15)
 LAST_RELEASE = timedelta(hours=24)
@@ -21,7 +22,7 @@ Cause = tuple[str, str, str]
 
 def release_delay(releases: int) -> timedelta:
     """Return how long a record that just died stays dead before it may be probed: doubling, a day at most."""
-    return min(FIRST_RELEASE * (1 << min(releases, 10)), LAST_RELEASE)
+    return retry_delay(releases + 1, first=FIRST_RELEASE, longest=LAST_RELEASE)
 
 
 _RELEASE = text(
