@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+from service.access import Gate
 from service.api import GrpcServer, PaymentReader, PaymentsService, WebServer, build_web_app
+from service.bootstrap._identities import require_identities
 from service.bootstrap._loops import loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
@@ -74,7 +76,9 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
 async def grpc(parts: Parts, _spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     """Serve the typed API."""
     service = PaymentsService(parts.commands, PaymentReader(parts.database), parts.installation.entities)
-    server = GrpcServer(service, parts.readiness, parts.settings)
+    require_identities(parts.settings, parts.installation)
+    gate = Gate(parts.installation.access, parts.clock)
+    server = GrpcServer(service, parts.readiness, parts.settings, gate)
     port = await server.start()
     try:
         yield {"grpc": f"{parts.settings.grpc_host}:{port}"}
