@@ -31,7 +31,7 @@ def test_who_asked_what_for_which_record_and_what_came_of_it(cast: Cast) -> None
     shared = {"Status__c": "Succeeded", "Error__c": None, "Conflict__c": False, "Currency_Code__c": "USD"}
     shared |= {"Payment__c": made["Id"], "Opportunity__c": sale.record, "Payment_Intent_Id__c": sale.intent}
     shared |= {"Source__c": "salesforce", "Entity__c": cast.stack.entity, "Approval__c": "Not_Needed"}
-    holds(paid, Operation__c="create_payment", Amount__c=Decimal("100"), Account__c=sale.account, **shared)
+    holds(paid, Operation__c="create_payment", Amount__c=Decimal(100), Account__c=sale.account, **shared)
     assert paid["Request_Id__c"] == made["Request_Id__c"]
     holds(refunded, Operation__c="refund_payment", Amount__c=Decimal("25.5"), Result_Id__c=refund["id"], **shared)
     holds(refunded, Requested_By__c=SALES_REP, Version__c="1", Target_Id__c=sale.intent)
@@ -49,7 +49,7 @@ def test_a_repeated_event_is_the_same_record_and_a_changed_amount_is_told_there(
     taken_in(cast, ask(cast, "refund_payment", sale.record, Amount__c=31))
     drain(cast)
     _, refund = requests_for(cast, sale.record)
-    holds(refund, Status__c="Succeeded", Conflict__c=True, Amount__c=Decimal("30"))
+    holds(refund, Status__c="Succeeded", Conflict__c=True, Amount__c=Decimal(30))
     assert "for 30 and now for 31" in refund["Error__c"]
 
 
