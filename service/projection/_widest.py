@@ -116,8 +116,9 @@ def _rows(record_id: str, currency: str, amount: int, status: str) -> Iterator[M
 
 
 def _customer_rows() -> Iterator[MirrorRow]:
-    """Yield a customer of each kind of owner."""
+    """Yield a customer of each kind of owner, and a request that could not be carried out."""
     for owner in ("001000000000001AAA", "003000000000001AAA"):
+        yield _row("counterfoil.operation", f"cmd_{owner}".ljust(36, "0"), None, owner, {"message": _LONG})
         yield _row("customer", _id(f"cus_{owner}"), None, owner, {})
 
 
