@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from service.api import GrpcServer, PaymentReader, PaymentsService, WebServer, build_web_app
+from service.api import GrpcServer, PaymentFeed, PaymentReader, PaymentsService, WebServer, build_web_app
 from service.bootstrap._loops import loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
@@ -71,15 +71,23 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def grpc(parts: Parts, _spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
-    """Serve the typed API."""
-    service = PaymentsService(parts.commands, PaymentReader(parts.database), parts.installation.entities)
-    server = GrpcServer(service, parts.readiness, parts.settings)
+async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
+    """Serve the typed API. On the way out: watchers are told where to resume, calls under way finish."""
+    settings, stop = parts.settings, asyncio.Event()
+    reader = PaymentReader(parts.database)
+    heartbeat = timedelta(seconds=settings.watch_heartbeat_seconds)
+    feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=heartbeat)
+    payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
+    server = GrpcServer([payments], parts.readiness, settings)
+    reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:
-        yield {"grpc": f"{parts.settings.grpc_host}:{port}"}
+        yield {"grpc": f"{settings.grpc_host}:{port}"}
     finally:
-        await server.stop(timedelta(seconds=parts.settings.drain_seconds / 4))
+        feed.close()
+        await server.stop(timedelta(seconds=settings.drain_seconds / 4))
+        stop.set()
+        await reading
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from service import telemetry
-from service.api import GrpcServer, PaymentReader, PaymentsService, Readiness
+from service.api import GrpcServer, PaymentFeed, PaymentReader, PaymentsService, Readiness
 from service.api._validation import ListQuery
 from service.commands import Command, Commands, CommandState, Request
 from service.config import Settings
@@ -142,8 +142,9 @@ class PaymentsDoor:
 
 async def open_payments_door(settings: Settings | None = None, *, roots: bytes | None = None) -> PaymentsDoor:
     commands, reader, readiness = MemoryCommands(), MemoryReader(), Readiness(["database"])
-    service = PaymentsService(commands, reader, {"acme", "other"})
-    server = GrpcServer(service, readiness, settings or Settings(grpc_port=0))
+    feed = PaymentFeed(reader, watchers_limit=10, heartbeat=timedelta(seconds=15))
+    service = PaymentsService(commands, reader, {"acme", "other"}, feed)
+    server = GrpcServer([service], readiness, settings or Settings(grpc_port=0))
     target = f"localhost:{await server.start()}"
     credentials = grpc.ssl_channel_credentials(roots) if roots else None
     channel = grpc.aio.secure_channel(target, credentials) if credentials else grpc.aio.insecure_channel(target)
