@@ -1,6 +1,6 @@
-"""What every call of our API goes through: measured, its errors rewritten, its deadline kept.
+"""What every call of our API goes through: measured, admitted, its errors rewritten, its deadline kept.
 
-Health and reflection are left alone: they are probes, and have errors of their own.
+Health and reflection pass the gate too, and are else left alone: they are probes, and have errors of their own.
 """
 
 import asyncio
@@ -12,9 +12,11 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from service import telemetry
+from service.access import Gate
+from service.api._admission import Admitted, Scoped
 from service.api._deadlines import require_time
 from service.api._faults import log_fault
-from service.api._status import DETAILS_KEY, DeadlineTooShort, code_of, to_status
+from service.api._status import DeadlineTooShort, abort_with
 from service.errors import CounterfoilError, InvalidRequest, Violation
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its types only, not at run time
@@ -104,12 +106,13 @@ class Rewritten(_Around):
         """Run the call; abort with the status of what it raised."""
         try:
             return await inner(request, context)
+        except grpc.aio.AbortError:
+            raise  # answered already
         except Exception as error:  # noqa: BLE001  (the door's last line: the caller gets a fixed answer)
             if not isinstance(error, CounterfoilError):
                 log_fault("rpc.failed", error, method=method[1:])
-            status = to_status(error)
-        details = ((DETAILS_KEY, status.SerializeToString()),)
-        return await context.abort(code_of(status), status.message, details)
+            failed = error
+        return await abort_with(context, failed)
 
 
 class Timed(_Around):
@@ -146,6 +149,6 @@ class Decoded(_Around):
         return _like(handler, behaviour)
 
 
-def interceptors() -> Sequence[grpc.aio.ServerInterceptor]:
-    """Return what stands around our methods, outermost first."""
-    return (Measured(), Rewritten(), Timed(), Decoded())
+def interceptors(gate: Gate) -> Sequence[grpc.aio.ServerInterceptor]:
+    """Return what stands around every method, outermost first: nothing but measuring comes before the gate."""
+    return (Measured(), Admitted(gate), Rewritten(), Timed(), Decoded(), Scoped(gate))

@@ -10,6 +10,7 @@ import grpc
 import httpx
 from sqlalchemy import text
 
+from service.access import Gate
 from service.api import GrpcServer, PaymentFeed, PaymentReader, PaymentsService, Readiness, WebServer, build_web_app
 from service.clients import StripeApi
 from service.clock import SystemClock
@@ -69,7 +70,7 @@ async def open_stored_doors(url: str) -> AsyncIterator[StoredDoors]:
     reader = PaymentReader(database)
     feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=timedelta(seconds=15))
     payments = PaymentsService(Commands(steps, attempts_limit=3), reader, known.entities, feed)
-    server = GrpcServer([payments], readiness, settings)
+    server = GrpcServer([payments], readiness, settings, Gate(None, SystemClock()))
     waking, writing = asyncio.create_task(wakes.run()), asyncio.create_task(intake.run())
     address = f"http://127.0.0.1:{await web.start()}"
     limits = httpx.Limits(max_connections=100)

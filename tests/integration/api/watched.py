@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from service import mirror
+from service.access import Gate
 from service.api import GrpcServer, PaymentFeed, PaymentReader, PaymentsService, Readiness
 from service.bootstrap._loops import loop
 from service.clock import SystemClock
@@ -75,7 +76,7 @@ async def replica(
     reader, stop = PaymentReader(database), asyncio.Event()
     feed = PaymentFeed(reader, watchers_limit=limit, heartbeat=timedelta(seconds=heartbeat), waiting_limit=waiting)
     payments = PaymentsService(MemoryCommands(), reader, known.entities, feed)
-    server = GrpcServer([payments], Readiness(()), Settings(grpc_port=0))
+    server = GrpcServer([payments], Readiness(()), Settings(grpc_port=0), Gate(None, clock))
     target = f"localhost:{await server.start()}"
     waking = asyncio.create_task(wakes.run())
     reading = asyncio.create_task(loop("watch", feed.step, wakes, "payments", stop, seconds=1))
