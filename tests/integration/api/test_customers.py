@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
+from service.access import Gate
 from service.api import CustomerReader, CustomersService, GrpcServer, Readiness
 from service.clock import SystemClock
 from service.commands import Commands, Steps
@@ -56,7 +57,7 @@ async def door(database: Database, database_url: str) -> AsyncIterator[Door]:
         database=database, wakes=Wakes(database_url), clock=SystemClock(), installation=known, stripe={}, terms={}
     )
     service = CustomersService(Commands(steps, attempts_limit=3), CustomerReader(database), known.entities)
-    server = GrpcServer([service], Readiness(()), Settings(grpc_port=0))
+    server = GrpcServer([service], Readiness(()), Settings(grpc_port=0), Gate(None, SystemClock()))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{await server.start()}") as channel:
         yield Door(customers_service_pb2_grpc.CustomersServiceStub(channel), database)
     await server.stop(timedelta(seconds=1))
