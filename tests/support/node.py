@@ -1,4 +1,4 @@
-"""Node's tools for the Salesforce package, installed once into var/ and run on a copy of it.
+"""Node's tools for the Salesforce package, installed once into .make/ and run on a copy of it.
 
 They are wanted, not needed: where there is no Node, or npm cannot reach its registry, the tests that ask for them are
 skipped with the reason. The repository itself is never written to.
@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.salesforce_metadata import SOURCE
 
-_VAR = Path(__file__).parents[2] / "var" / "salesforce-node"
+_VAR = Path(__file__).parents[2] / ".make" / "salesforce-node"
 _MINIMUM = (20, 19)
 _INSTALL_SECONDS, _RUN_SECONDS = 240, 240
 _FILES = (
@@ -49,7 +49,7 @@ def workspace() -> Path:
 def _install(folder: Path) -> None:
     command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1"]
     try:
-        done = subprocess.run(  # noqa: S603  (fixed words)
+        done = subprocess.run(
             command, cwd=folder, check=False, capture_output=True, text=True, timeout=_INSTALL_SECONDS
         )
     except subprocess.TimeoutExpired:

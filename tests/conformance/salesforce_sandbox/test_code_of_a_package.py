@@ -1,4 +1,4 @@
-"""Apex, components and quick actions are deployed with a package and never run; what could not be deployed is refused."""
+"""Apex, components and quick actions come with a package and are never run; what could not be deployed is refused."""
 
 import shutil
 from pathlib import Path
@@ -15,26 +15,26 @@ GRANTED = MAIN / "permissionsets/Counterfoil_Finance_Actions.permissionset-meta.
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "said"),
+    ("file", "edit", "said"),
     [
-        (CLASS, None, None, "there is no CounterfoilForm.cls beside it"),
-        (CLASS.with_name("CounterfoilForm.cls-meta.xml"), None, None, "there is no CounterfoilForm.cls-meta.xml"),
-        (COMPONENT, None, None, "there is no counterfoilRefundPayment.js beside it"),
-        (ACTION, ">counterfoilRefundPayment<", ">refund<", "there is no Lightning web component refund"),
-        (GRANTED, ">CounterfoilForm<", ">Form<", "there is no Apex class Form"),
-        (GRANTED, ">Counterfoil_Change_Payment<", ">All<", "there is no custom permission All"),
+        (CLASS, None, "there is no CounterfoilForm.cls beside it"),
+        (CLASS.with_name("CounterfoilForm.cls-meta.xml"), None, "there is no CounterfoilForm.cls-meta.xml"),
+        (COMPONENT, None, "there is no counterfoilRefundPayment.js beside it"),
+        (ACTION, (">counterfoilRefundPayment<", ">refund<"), "there is no Lightning web component refund"),
+        (GRANTED, (">CounterfoilForm<", ">Form<"), "there is no Apex class Form"),
+        (GRANTED, (">Counterfoil_Change_Payment<", ">All<"), "there is no custom permission All"),
     ],
 )
 def test_what_could_not_be_deployed_is_refused(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], file: Path, old: str | None, new: str | None, said: str
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], file: Path, edit: tuple[str, str] | None, said: str
 ) -> None:
     package = Path(shutil.copytree(PACKAGE, tmp_path / "force-app"))
-    if old is None or new is None:
+    if edit is None:
         (package / file).unlink()
     else:
         text = (package / file).read_text()
-        assert old in text
-        (package / file).write_text(text.replace(old, new))
+        assert edit[0] in text
+        (package / file).write_text(text.replace(*edit))
     with pytest.raises(RuntimeError, match="did not start"):
         start_sandbox(tmp_path / "state", package)
     assert said in capfd.readouterr().err

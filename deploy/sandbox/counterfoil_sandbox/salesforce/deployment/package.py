@@ -1,4 +1,4 @@
-"""Reading a whole package folder in the order of the platform: value sets, objects, fields, code, permissions, flows."""
+"""Reading a package folder in the order of the platform: value sets, objects, fields, code, permissions, flows."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
