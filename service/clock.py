@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
+_FIRST_LINGER, _LONGEST_LINGER = timedelta(seconds=0.1), timedelta(seconds=1)
+
+
 class Clock(Protocol):
     """What the service needs to know about time and chance."""
 
@@ -36,3 +39,13 @@ class SystemClock:
     def jitter(self, span: timedelta) -> timedelta:
         """Return a random part of `span`."""
         return span * random.random()  # noqa: S311  (spreads waiters; guards nothing)
+
+
+def next_linger(linger: timedelta, *, found: int, room: int) -> timedelta:
+    """Return how long to hold the next call back, so that it carries more; `linger` was the wait before this one.
+
+    Nothing was found: the next thing goes at once. There was no more room: waiting makes a call no fuller.
+    """
+    if not found or found >= room:
+        return timedelta()
+    return min(max(linger * 2, _FIRST_LINGER), _LONGEST_LINGER)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service import outbox, telemetry
 from service.clients import SalesforceApi
-from service.clock import Clock
+from service.clock import Clock, next_linger
 from service.config import Delivery
 from service.db import Database, Wakes
 from service.delivery._budget import URGENT, Allowance, allowance
@@ -21,7 +21,7 @@ from service.delivery._bulk import BulkDelivery
 from service.delivery._plan import CALL_GROUPS, plan
 from service.delivery._send import CallFailed, Sent, send
 from service.delivery._settle import settle
-from service.domain import next_linger, retry_delay
+from service.domain import retry_delay
 from service.errors import VendorDenied, VendorError
 from service.mapping import Names
 from service.outbox import Claimed

@@ -12,10 +12,10 @@ from typing import Any
 
 from service import links, mirror, telemetry
 from service.clients import MAX_QUERIES, Rows, SalesforceApi, format_soql
-from service.clock import Clock
+from service.clock import Clock, next_linger
 from service.config import Installation
 from service.db import Database, Wakes
-from service.domain import next_linger, normalise_salesforce_id
+from service.domain import normalise_salesforce_id
 from service.errors import VendorError
 from service.links import Due, Link, LinkState
 from service.mapping import Names, field_name, object_name
