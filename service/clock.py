@@ -8,7 +8,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-
 _FIRST_LINGER, _LONGEST_LINGER = timedelta(seconds=0.1), timedelta(seconds=1)
 
 

@@ -135,6 +135,7 @@ class Projector:
         self._wakes.signal("fetch")  # a fetcher that came while these rows were locked has passed them over
         if put and any(self._reactions.values()):
             self._wakes.signal("reactions")
+            self._wakes.signal("due")  # a dispute may have its due date now
 
     async def preview(self, lanes: Collection[Lane]) -> tuple[list[DesiredRecord], dict[Lane, str]]:
         """Return what lanes ask for now, and the faults there are; change nothing."""

@@ -21,7 +21,7 @@ from tests.simulation.audit import audit, drain
 from tests.simulation.test_seeds import FAULTS
 from tests.simulation.world import CARD, DECLINED_CARD, World, rows_of
 
-EVENTS = int(os.environ.get("COUNTERFOIL_SOAK_EVENTS", "3000"))
+EVENTS = int(os.environ.get("COUNTERFOIL_SOAK_EVENTS", "1500"))
 SEED, DESKS, ACCOUNTS, SALES = 7, 2, 200, 800
 _LONGEST_SECONDS = 420
 _CURRENCIES = (("usd", 100), ("eur", 100), ("jpy", 100), ("kwd", 1000), ("gbp", 100))
