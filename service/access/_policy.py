@@ -51,6 +51,7 @@ class Rule(NamedTuple):
 
 
 _PAYMENTS = "/counterfoil.v1.PaymentsService/"
+_REQUESTS = "/counterfoil.v1.RequestsService/"
 _HEALTH = "/grpc.health.v1.Health/"
 
 POLICY: Mapping[str, Rule] = {
@@ -60,6 +61,10 @@ POLICY: Mapping[str, Rule] = {
     _PAYMENTS + "RefundPayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "GetPayment": Rule(READ, Scope.ENTITY),
     _PAYMENTS + "ListPayments": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "GetRequest": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "ListRequests": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "ApproveRequest": Rule(DECIDE, Scope.ENTITY),
+    _REQUESTS + "RejectRequest": Rule(DECIDE, Scope.ENTITY),
     # Health tells whether we serve, nothing else. Reflection shows the contract, to whoever may read.
     _HEALTH + "Check": Rule(OPEN, Scope.NONE),
     _HEALTH + "List": Rule(OPEN, Scope.NONE),

@@ -16,6 +16,7 @@ from service.access import Gate
 from service.api._interceptors import interceptors
 from service.api._payments import PaymentsService
 from service.api._readiness import Readiness
+from service.api._requests import RequestsService
 from service.api._tls import server_credentials
 from service.config import Settings
 from service.errors import ConfigurationError

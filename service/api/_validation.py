@@ -33,6 +33,7 @@ _CHANGES = {
 _SOME_PAYMENT = "pi_0"
 _ENTITY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _PAYMENT = re.compile(r"cmd_[0-9a-f]{32}|pi_[A-Za-z0-9_]{1,250}")
+_REQUEST = re.compile(r"cmd_[0-9a-f]{32}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}")
 
@@ -50,7 +51,7 @@ class ListQuery:
     digest: bytes
 
 
-class _Check:
+class Check:
     """Collects what is wrong; every method returns the value, which means nothing once something is wrong."""
 
     def __init__(self) -> None:
@@ -66,6 +67,15 @@ class _Check:
 
     def entity(self, value: str) -> str:
         return self.matches("entity", value, _ENTITY, "give the name of a legal entity of the configuration")
+
+    def request_id(self, value: str) -> str:
+        return self.matches("request_id", value, _REQUEST, "give a request's id (cmd_...)")
+
+    def page(self, size: int) -> int:
+        """Return the size of a page."""
+        if size < 0:
+            self.wrong("page_size", f"is negative: give 1 to {MAX_PAGE}, or nothing for {DEFAULT_PAGE}")
+        return min(size or DEFAULT_PAGE, MAX_PAGE)
 
     def payment_id(self, value: str) -> str:
         return self.matches("payment_id", value, _PAYMENT, "give a payment's id (cmd_... or pi_...)")
@@ -108,7 +118,7 @@ def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> Request:
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     off_session = request.off_session
     arguments = {"method": request.WhichOneof("method") or ""}
     if off_session.HasField("payment_method_id"):
@@ -144,7 +154,7 @@ def parse_change(
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     payment_id = check.payment_id(request.payment_id)
     arguments: dict[str, str] = {}
     if not isinstance(request, payments_service_pb2.CancelPaymentRequest) and request.HasField("amount"):
@@ -175,14 +185,14 @@ def parse_get(request: payments_service_pb2.GetPaymentRequest) -> tuple[str, str
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     entity = check.entity(request.entity)
     payment_id = check.payment_id(request.payment_id)
     check.done()
     return entity, payment_id
 
 
-def _status(check: _Check, state: int) -> PaymentStatus | None:
+def _status(check: Check, state: int) -> PaymentStatus | None:
     if state == payment_pb2.Payment.STATE_UNSPECIFIED:
         return None
     name = payment_pb2.Payment.State.DESCRIPTOR.values_by_number.get(state)
@@ -198,18 +208,16 @@ def parse_list(request: payments_service_pb2.ListPaymentsRequest) -> ListQuery:
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     entity = check.entity(request.entity)
     record_id = check.record_id(request.record_id) if request.record_id else None
     customer_id = request.customer_id or None
     if customer_id:
         check.matches("customer_id", customer_id, _CUSTOMER, "give the id of a Stripe customer (cus_...)")
     status = _status(check, request.state)
-    if request.page_size < 0:
-        check.wrong("page_size", f"is negative: give 1 to {MAX_PAGE}, or nothing for {DEFAULT_PAGE}")
+    size = check.page(request.page_size)
     # The normalised record id: both forms of one id are one filter.
     digest = filter_digest(entity, record_id or "", str(status or ""), customer_id or "")
     after = check.gather(lambda: read_token(request.page_token, digest)) if request.page_token else None
     check.done()
-    size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
     return ListQuery(entity, record_id, status, customer_id, size, after, digest)

@@ -9,7 +9,7 @@ from service import telemetry
 from service.api import Readiness
 from service.clients import SalesforceApi, StripeApi
 from service.clock import Clock
-from service.commands import Commands, Steps, TermsReader
+from service.commands import Approvals, Commands, Steps, TermsReader
 from service.config import Installation, Settings
 from service.db import Database, Wakes, open_database
 from service.errors import VendorError
@@ -28,6 +28,7 @@ class Parts:
     stripe: Mapping[str, StripeApi]
     salesforce: Mapping[str, SalesforceApi]
     commands: Commands
+    approvals: Approvals
     holder: str
 
     async def verify_orgs(self) -> None:
@@ -82,6 +83,7 @@ def build(settings: Settings, installation: Installation, url: str, readiness: R
         stripe=stripe,
         salesforce=salesforce,
         commands=Commands(steps, attempts_limit=settings.command_attempts),
+        approvals=Approvals(database, wakes, clock),
         # A process id repeats from one container to the next: the random part does not.
         holder=f"{socket.gethostname()}:{os.getpid()}:{clock.new_id().hex[:8]}",
     )

@@ -93,7 +93,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     stop = asyncio.Event()
     lease = timedelta(seconds=settings.lease_seconds)
     tasks = Tasks(database.url, settings, clock, name=parts.holder)
-    acceptor = Acceptor(database, wakes, parts.installation, parts.commands)
+    acceptor = Acceptor(database, wakes, parts.installation, parts.commands, parts.approvals)
     projector = Projector(
         database,
         wakes,
@@ -134,6 +134,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     remapper = Remapper(database, wakes, parts.installation)
     steps = (
         ("accept", acceptor.step, "inbox", settings.poll_seconds),
+        ("expire", parts.approvals.expire, "approvals", _FACTS_SECONDS),
         ("project", projector.step, "mirror", settings.poll_seconds),
         *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),

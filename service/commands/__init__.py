@@ -5,9 +5,12 @@ for it. Calls Stripe and reads Salesforce through their clients; shows every out
 effect for one business action, and the same action with other parameters.
 """
 
+from service.commands._approvals import Approvals, Decision
 from service.commands._commands import Commands
 from service.commands._events import REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
+from service.commands._ledger import get as get_command
+from service.commands._listing import Position, list_commands
 from service.commands._operations import OPERATIONS, checked
 from service.commands._request import CREATE_PAYMENT, Request
 from service.commands._steps import CREATED_TYPES, Steps
@@ -20,13 +23,18 @@ __all__ = [
     "OPERATIONS",
     "REQUEST_FIELDS",
     "Acceptor",
+    "Approvals",
     "Command",
     "CommandState",
     "Commands",
+    "Decision",
+    "Position",
     "Request",
     "Steps",
     "Tasks",
     "TermsReader",
     "checked",
+    "get_command",
+    "list_commands",
     "terms_fields",
 ]

@@ -4,8 +4,10 @@ The amount is the record's. With capture_method "manual" the money is held on th
 """
 
 from collections.abc import Iterator
+from datetime import date
 
 from service import mirror, telemetry
+from service.commands._bounds import refuse_closed
 from service.commands._ledger import Command
 from service.commands._operation import Operation, one_of, stripe_id
 from service.commands._payment import customer_params, declined, intent_params, metadata, session_params
@@ -23,7 +25,10 @@ async def create_payment(steps: Steps, command: Command) -> Settled:
     """Read the terms, find or make the customer, make the payment."""
 
     async def read() -> Params:
-        return (await _read(steps, command)).stored()
+        terms = await _read(steps, command)
+        dated = date.fromisoformat(terms.dated) if terms.dated else None
+        refuse_closed(steps.installation.entities[command.entity], dated, "the record is dated")
+        return terms.stored()
 
     terms = Terms(**await steps.fix_terms(command, read))
     customer = await _customer(steps, command, terms)

@@ -9,6 +9,7 @@ import orjson
 
 from service import inbox, telemetry
 from service.commands import _ledger as ledger
+from service.commands._approvals import Approvals, Decision
 from service.commands._commands import Commands
 from service.commands._operations import OPERATIONS
 from service.commands._request import Request
@@ -17,7 +18,7 @@ from service.commands._tasks import defer
 from service.config import Installation
 from service.db import Database, Transaction, Wakes
 from service.domain import normalise_salesforce_id, sobject_of
-from service.errors import CounterfoilError, InvalidRequest, Refused
+from service.errors import CounterfoilError, InvalidRequest, NotFound, Refused, Violation
 from service.inbox import InboxRow, State
 from service.intake import observe
 
@@ -43,6 +44,11 @@ _TOLD = {
     "requested_by": "Requested_By__c",
 }
 
+APPROVAL_TOPIC = "/event/Payment_Approval__e"
+_DECISIONS = {"approve": True, "reject": False}
+APPROVAL_FIELDS = frozenset({"Request_Id__c", "Decision__c", "Note__c"})
+"""All that is read of a Payment_Approval__e."""
+
 _BATCH_LIMIT = 50
 # Salesforce keeps platform events for 72 hours and purges late (Platform Events Developer Guide).
 _REPLAY = timedelta(hours=96)
@@ -50,12 +56,13 @@ _REPLAY = timedelta(hours=96)
 
 @dataclass(frozen=True, slots=True)
 class Acceptor:
-    """Turns recorded Payment_Request__e events into commands; several may run at once."""
+    """Turns recorded Payment_Request__e events into commands, and takes approvals; several may run at once."""
 
     database: Database
     wakes: Wakes
     installation: Installation
     commands: Commands
+    approvals: Approvals
 
     async def step(self) -> int:
         """Accept one batch of events, oldest first; return how many it held."""
@@ -70,6 +77,8 @@ class Acceptor:
 
     async def _accept(self, tx: Transaction, row: InboxRow) -> tuple[State, str | None]:
         with telemetry.span("salesforce.request", parent=row.traceparent):
+            if row.kind == APPROVAL_TOPIC:
+                return await self._decide(tx, row)
             try:
                 async with tx.begin_nested():
                     request = self._request(row)
@@ -80,6 +89,26 @@ class Acceptor:
                 telemetry.log().warning("request.refused", event_id=row.event_id, reason=error.reason)
                 await self._show(tx, row, error)
                 return State.REFUSED, f"{error.reason}: {error.message}"
+        return State.HANDLED, None
+
+    async def _decide(self, tx: Transaction, row: InboxRow) -> tuple[State, str | None]:
+        """Take what somebody decided, known by who published it: that is Salesforce's word, not the event's."""
+        payload = orjson.loads(row.payload)
+        command_id = _text(payload, "Request_Id__c") or ""
+        try:
+            async with tx.begin_nested():
+                command = await ledger.get(tx, command_id)
+                if command is None or command.org != row.account:
+                    raise NotFound("there is no such request in this org: check its Request ID")
+                word = (_text(payload, "Decision__c") or "").lower()
+                if word not in _DECISIONS:
+                    raise InvalidRequest([Violation("Decision__c", f"is unknown: give {' or '.join(_DECISIONS)}")])
+                by, note = _text(payload, "CreatedById"), _text(payload, "Note__c")
+                await self.approvals.decide_in(tx, Decision(command_id, _DECISIONS[word], by, note))
+        except CounterfoilError as error:
+            telemetry.log().warning("approval.refused", event_id=row.event_id, reason=error.reason)
+            await self.approvals.note_in(tx, command_id, error.message)
+            return State.REFUSED, f"{error.reason}: {error.message}"
         return State.HANDLED, None
 
     async def _show(self, tx: Transaction, row: InboxRow, error: CounterfoilError) -> None:
@@ -116,6 +145,7 @@ class Acceptor:
             version=_text(payload, "Version__c") or "1",
             request_id=_text(payload, "Request_Id__c") or row.event_id,
             requested_by=_text(payload, "Requested_By__c") or _text(payload, "CreatedById"),
+            asked_as=_text(payload, "CreatedById"),
             source="salesforce",
             asked_at=_moment(payload.get("CreatedDate"), row.received_at),
         )

@@ -15,6 +15,7 @@ from service.config._installation import (
     StripeAccount,
     entity_of,
 )
+from service.config._limits import Limit
 from service.config._load import installation_schema, load_installation, load_settings
 from service.config._mapping import Computed, ObjectMapping, compiled
 from service.config._reactions import Reaction
@@ -29,6 +30,7 @@ __all__ = [
     "Entity",
     "Installation",
     "JwtBearer",
+    "Limit",
     "ObjectMapping",
     "Org",
     "Reaction",

@@ -4,6 +4,7 @@ Its JSON Schema is published beside the code (`deploy/config/counterfoil.schema.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.config._feeds import Cometd, PubSub
+from service.config._limits import Limit
 from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
@@ -124,6 +126,18 @@ class Entity(_Frozen):
     rates: RateSource | None = Field(default=None, description=f"{_RATES} Default: as its org has it.")
     routing: tuple[RoutingRule, ...] = Field(
         default=(), max_length=20, description="How to find the record of a payment that nothing else tells; in order."
+    )
+    limits: tuple[Limit, ...] = Field(
+        default=(),
+        max_length=100,
+        description="What may be asked for, by currency; a currency that no limit of an operation names is refused.",
+    )
+    approval_hours: int = Field(
+        default=72, ge=1, le=720, description="How long a request may wait for a second person, in hours."
+    )
+    closed_until: date | None = Field(
+        default=None,
+        description="Last day (UTC) of the closed period: nothing asked on it or before, or dated so, is carried out.",
     )
 
 
