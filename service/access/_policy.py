@@ -65,6 +65,7 @@ POLICY: Mapping[str, Rule] = {
     _REQUESTS + "ListRequests": Rule(READ, Scope.ENTITY),
     _REQUESTS + "ApproveRequest": Rule(DECIDE, Scope.ENTITY),
     _REQUESTS + "RejectRequest": Rule(DECIDE, Scope.ENTITY),
+    _PAYMENTS + "WatchPayments": Rule(READ, Scope.ENTITY),
     # Health tells whether we serve, nothing else. Reflection shows the contract, to whoever may read.
     _HEALTH + "Check": Rule(OPEN, Scope.NONE),
     _HEALTH + "List": Rule(OPEN, Scope.NONE),

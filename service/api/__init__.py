@@ -7,7 +7,18 @@ calls intake, commands and projection. Refuses what is malformed, unsigned, too 
 from service.api._grpc_server import GrpcServer
 from service.api._payments import PaymentReader, PaymentsService
 from service.api._readiness import Readiness
+from service.api._requests import RequestsService
+from service.api._watch import PaymentFeed
 from service.api._web import build_web_app
 from service.api._web_server import WebServer
 
-__all__ = ["GrpcServer", "PaymentReader", "PaymentsService", "Readiness", "WebServer", "build_web_app"]
+__all__ = [
+    "GrpcServer",
+    "PaymentFeed",
+    "PaymentReader",
+    "PaymentsService",
+    "Readiness",
+    "RequestsService",
+    "WebServer",
+    "build_web_app",
+]

@@ -42,8 +42,8 @@ def staged(
 ) -> Iterator[Cast]:
     """Give a running stack with a database of its own.
 
-    `reactions`, `topics` and `org` are settings of its org, `terms` of its entity, `currencies` what the org's administrator changes before the service
-    starts; `environment` goes to the service.
+    `reactions`, `topics` and `org` are settings of its org, `terms` of its entity, `currencies` what the org's
+    administrator changes before the service starts; `environment` goes to the service.
     """
     url = fresh_database(postgres_url)
     try:
