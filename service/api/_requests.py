@@ -40,7 +40,7 @@ def _parse_list(request: requests_service_pb2.ListRequestsRequest) -> _Query:
     if request.operation and request.operation not in OPERATIONS:
         check.wrong("operation", f"is unknown: give one of {', '.join(OPERATIONS)}")
     state = _state(check, request.state)
-    size = check.page(request.page_size)
+    size = check.page_size(request.page_size)
     digest = filter_digest("requests", entity, state or "", record_id or "", request.operation)
     after = check.gather(lambda: read_token(request.page_token, digest)) if request.page_token else None
     check.done()

@@ -6,14 +6,14 @@ repeats a value: what was sent may be anything.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from service.api._pages import Position, filter_digest, read_token
 from service.api._tokens import read_resume_token
 from service.commands import CREATE_PAYMENT, Request, checked
-from service.domain import from_minor, normalise_salesforce_id, sobject_of
+from service.domain import SOURCE_OBJECTS, from_minor, normalise_salesforce_id, sobject_of
 from service.errors import InvalidRequest, Violation
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2
 from service.history.feed import FeedFilter, FeedHead
@@ -73,12 +73,6 @@ class Check:
     def request_id(self, value: str) -> str:
         return self.matches("request_id", value, _REQUEST, "give a request's id (cmd_...)")
 
-    def page(self, size: int) -> int:
-        """Return the size of a page."""
-        if size < 0:
-            self.wrong("page_size", f"is negative: give 1 to {MAX_PAGE}, or nothing for {DEFAULT_PAGE}")
-        return min(size or DEFAULT_PAGE, MAX_PAGE)
-
     def payment_id(self, value: str) -> str:
         return self.matches("payment_id", value, _PAYMENT, "give a payment's id (cmd_... or pi_...)")
 
@@ -91,13 +85,19 @@ class Check:
             return {}
         return {"amount": format(from_minor(value.amount_minor, code), "f"), "currency": code}
 
-    def record_id(self, value: str) -> str:
+    def record_id(self, value: str, among: Mapping[str, str] = SOURCE_OBJECTS) -> str:
         def parse() -> str:
             record_id = normalise_salesforce_id(value)
-            sobject_of(record_id)
+            sobject_of(record_id, among=among)
             return record_id
 
         return self.gather(parse) or ""
+
+    def page_size(self, value: int) -> int:
+        """Return how many to show; more than the largest page is cut to it (AIP-158)."""
+        if value < 0:
+            self.wrong("page_size", f"is negative: give 1 to {MAX_PAGE}, or nothing for {DEFAULT_PAGE}")
+        return min(value or DEFAULT_PAGE, MAX_PAGE)
 
     def gather(self, parse: Callable[[], T]) -> T | None:
         """Call `parse`, and add what it finds wrong."""
@@ -234,7 +234,7 @@ def parse_list(request: payments_service_pb2.ListPaymentsRequest) -> ListQuery:
     if customer_id:
         check.matches("customer_id", customer_id, _CUSTOMER, "give the id of a Stripe customer (cus_...)")
     status = _status(check, request.state)
-    size = check.page(request.page_size)
+    size = check.page_size(request.page_size)
     # The normalised record id: both forms of one id are one filter.
     digest = filter_digest(entity, record_id or "", str(status or ""), customer_id or "")
     after = check.gather(lambda: read_token(request.page_token, digest)) if request.page_token else None

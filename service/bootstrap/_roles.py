@@ -8,6 +8,8 @@ from typing import Any
 
 from service.access import Gate
 from service.api import (
+    CustomerReader,
+    CustomersService,
     GrpcServer,
     PaymentFeed,
     PaymentReader,
@@ -91,7 +93,8 @@ async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
     gate = Gate(parts.installation.access, parts.clock)
     requests = RequestsService(parts.database, parts.approvals, parts.installation.entities)
-    server = GrpcServer([payments, requests], parts.readiness, settings, gate)
+    customers = CustomersService(parts.commands, CustomerReader(parts.database), parts.installation.entities)
+    server = GrpcServer([payments, customers, requests], parts.readiness, settings, gate)
     reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:

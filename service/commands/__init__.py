@@ -7,6 +7,7 @@ effect for one business action, and the same action with other parameters.
 
 from service.commands._approvals import Approvals, Decision
 from service.commands._commands import Commands
+from service.commands._customer_terms import OWNERS, customer_paths
 from service.commands._events import REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
 from service.commands._ledger import get as get_command
@@ -21,6 +22,7 @@ __all__ = [
     "CREATED_TYPES",
     "CREATE_PAYMENT",
     "OPERATIONS",
+    "OWNERS",
     "REQUEST_FIELDS",
     "Acceptor",
     "Approvals",
@@ -34,6 +36,7 @@ __all__ = [
     "Tasks",
     "TermsReader",
     "checked",
+    "customer_paths",
     "get_command",
     "list_commands",
     "terms_fields",

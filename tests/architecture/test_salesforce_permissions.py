@@ -53,8 +53,12 @@ FIELDS_NOT_FOR_SALES = {
     ),
 }
 STANDARD_FIELDS_READ = {
+    "Account.BillingAddress",
+    "Account.Phone",
     "Contact.AccountId",
     "Contact.Email",
+    "Contact.MailingAddress",
+    "Contact.Phone",
     "Opportunity.AccountId",
     "Opportunity.Amount",
     "OpportunityLineItem.Description",

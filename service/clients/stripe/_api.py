@@ -49,6 +49,7 @@ _SERVICES = {
 
 # What can be done with an object that is there. An action that is not here is refused as well.
 _ACTIONS = {
+    "customer": frozenset({"update"}),
     "payment_intent": frozenset({"cancel", "capture"}),
     "webhook_endpoint": frozenset({"update"}),
 }

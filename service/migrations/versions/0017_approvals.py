@@ -7,7 +7,7 @@ configuration names limits. It stops at a request that waits, which the new ones
 from alembic import op
 
 revision = "0017"
-down_revision = "0022"
+down_revision = "0016"
 
 
 def upgrade() -> None:
