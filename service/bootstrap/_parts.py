@@ -9,7 +9,7 @@ from service import telemetry
 from service.api import Readiness
 from service.clients import SalesforceApi, StripeApi
 from service.clock import Clock
-from service.commands import Approvals, Commands, Steps, TermsReader
+from service.commands import OPERATIONS, Approvals, Commands, Steps, TermsReader, require_known
 from service.config import Installation, Settings
 from service.db import Database, Wakes, open_database
 from service.errors import VendorError
@@ -56,8 +56,9 @@ def build(settings: Settings, installation: Installation, url: str, readiness: R
     """Put the shared parts together; nothing is connected yet.
 
     Raises:
-        ConfigurationError: a secret cannot be read, or a Stripe key is of the wrong mode.
+        ConfigurationError: a secret cannot be read, a Stripe key is of the wrong mode, or a limit of no operation.
     """
+    require_known(installation.entities, OPERATIONS)
     database = open_database(url, pool_size=settings.database_pool_size)
     wakes = Wakes(url)
     stripe = {name: StripeApi(name, entity.stripe, clock) for name, entity in installation.entities.items()}

@@ -8,7 +8,8 @@ effect for one business action, and the same action with other parameters.
 from service.commands._approvals import Approvals, Decision
 from service.commands._commands import Commands
 from service.commands._customer_terms import OWNERS, customer_paths
-from service.commands._events import REQUEST_FIELDS, Acceptor
+from service.commands._bounds import require_known
+from service.commands._events import APPROVAL_FIELDS, APPROVAL_TOPIC, REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
 from service.commands._ledger import get as get_command
 from service.commands._listing import Position, list_commands
@@ -19,6 +20,8 @@ from service.commands._tasks import Tasks
 from service.commands._terms import TermsReader, terms_fields
 
 __all__ = [
+    "APPROVAL_FIELDS",
+    "APPROVAL_TOPIC",
     "CREATED_TYPES",
     "CREATE_PAYMENT",
     "OPERATIONS",
@@ -39,5 +42,6 @@ __all__ = [
     "customer_paths",
     "get_command",
     "list_commands",
+    "require_known",
     "terms_fields",
 ]

@@ -4,7 +4,7 @@ Decided once, in the transaction that keeps a request's terms, so that two reque
 of a day. Refuses an amount in a currency for which an operation has no limit while it has some for others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from service.commands._ledger import Approval, Command, CommandState, commands
 from service.config import Entity, Limit
 from service.db import Transaction
 from service.domain import from_minor
-from service.errors import Refused
+from service.errors import ConfigurationError, Refused
 
 LIMIT_EXCEEDED, APPROVAL_REQUIRED, PERIOD_CLOSED = "LIMIT_EXCEEDED", "APPROVAL_REQUIRED", "PERIOD_CLOSED"
 _DAY = timedelta(hours=24)
@@ -28,6 +28,20 @@ class Used(NamedTuple):
 
     requests: int
     total: Decimal
+
+
+def require_known(entities: Mapping[str, Entity], operations: Collection[str]) -> None:
+    """Refuse a limit of something that cannot be asked for: it would limit nothing.
+
+    Raises:
+        ConfigurationError.
+    """
+    for name, entity in entities.items():
+        for number, limit in enumerate(entity.limits):
+            if unknown := sorted(set(limit.operations) - set(operations)):
+                where = f"entities.{name}.limits.{number}.operations"
+                fault = f"names {', '.join(unknown)}, which is no operation"
+                raise ConfigurationError(where, fault, f"Give some of {', '.join(operations)}")
 
 
 def refuse_closed(entity: Entity, day: date | None, what: str) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     delete,
+    literal,
     or_,
     select,
     text,
@@ -234,7 +235,10 @@ async def add(tx: Transaction, command: Command) -> bool:
 
 async def find(tx: Transaction, command: Command) -> Command | None:
     """Return the recorded command with the same request id, or else the same business key."""
-    same_request = and_(commands.c.entity == command.entity, commands.c.request_id == command.request_id)
+    named = command.request_id is not None  # without an id of its own a request is known by its action alone
+    same_request = and_(
+        literal(named), commands.c.entity == command.entity, commands.c.request_id == command.request_id
+    )
     same_business = and_(
         commands.c.entity == command.entity,
         commands.c.subject == command.subject,
