@@ -6,9 +6,9 @@ effect for one business action, and the same action with other parameters.
 """
 
 from service.commands._approvals import Approvals, Decision
+from service.commands._bounds import require_known
 from service.commands._commands import Commands
 from service.commands._customer_terms import OWNERS, customer_paths
-from service.commands._bounds import require_known
 from service.commands._events import APPROVAL_FIELDS, APPROVAL_TOPIC, REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
 from service.commands._ledger import get as get_command
