@@ -13,7 +13,8 @@ from service.api._deadlines import HasDeadline
 from service.api._messages import amount_message, request_state_of, time_message
 from service.api._pages import Position, filter_digest, read_token, write_token
 from service.api._validation import Check
-from service.commands import OPERATIONS, Approvals, Command, CommandState, Decision, get_command, list_commands
+from service.commands import OPERATIONS, Command, CommandState, reading
+from service.commands.approvals import Approvals, Decision
 from service.db import Database
 from service.errors import InvalidRequest, NotFound, Violation
 from service.gen.counterfoil.v1 import payment_pb2, requests_service_pb2, requests_service_pb2_grpc
@@ -81,7 +82,7 @@ class RequestsService(requests_service_pb2_grpc.RequestsServiceServicer):
         query = _parse_list(request)
         self._require(query.entity)
         async with self._database.read() as tx:
-            shown, position = await list_commands(
+            shown, position = await reading.list_commands(
                 tx,
                 query.entity,
                 state=query.state,
@@ -120,7 +121,7 @@ class RequestsService(requests_service_pb2_grpc.RequestsServiceServicer):
     async def _read(self, entity: str, request_id: str) -> Command:
         self._require(entity)
         async with self._database.read() as tx:
-            command = await get_command(tx, request_id)
+            command = await reading.get(tx, request_id)
         if command is None or command.entity != entity:
             raise NotFound("There is no request of this id: check the id and the entity.")
         return command

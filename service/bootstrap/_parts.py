@@ -9,7 +9,8 @@ from service import telemetry
 from service.api import Readiness
 from service.clients import SalesforceApi, StripeApi
 from service.clock import Clock
-from service.commands import OPERATIONS, Approvals, Commands, Steps, TermsReader, require_known
+from service.commands import Commands, Steps, TermsReader
+from service.commands.approvals import Approvals
 from service.config import Installation, Settings
 from service.db import Database, Wakes, open_database
 from service.errors import VendorError
@@ -58,7 +59,6 @@ def build(settings: Settings, installation: Installation, url: str, readiness: R
     Raises:
         ConfigurationError: a secret cannot be read, a Stripe key is of the wrong mode, or a limit of no operation.
     """
-    require_known(installation.entities, OPERATIONS)
     database = open_database(url, pool_size=settings.database_pool_size)
     wakes = Wakes(url)
     stripe = {name: StripeApi(name, entity.stripe, clock) for name, entity in installation.entities.items()}

@@ -5,14 +5,10 @@ for it. Calls Stripe and reads Salesforce through their clients; shows every out
 effect for one business action, and the same action with other parameters.
 """
 
-from service.commands._approvals import Approvals, Decision
-from service.commands._bounds import require_known
 from service.commands._commands import Commands
 from service.commands._customer_terms import OWNERS, customer_paths
-from service.commands._events import APPROVAL_FIELDS, APPROVAL_TOPIC, REQUEST_FIELDS, Acceptor
+from service.commands._events import REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
-from service.commands._ledger import get as get_command
-from service.commands._listing import Position, list_commands
 from service.commands._operations import OPERATIONS, checked
 from service.commands._request import CREATE_PAYMENT, Request
 from service.commands._steps import CREATED_TYPES, Steps
@@ -20,28 +16,20 @@ from service.commands._tasks import Tasks
 from service.commands._terms import TermsReader, terms_fields
 
 __all__ = [
-    "APPROVAL_FIELDS",
-    "APPROVAL_TOPIC",
     "CREATED_TYPES",
     "CREATE_PAYMENT",
     "OPERATIONS",
     "OWNERS",
     "REQUEST_FIELDS",
     "Acceptor",
-    "Approvals",
     "Command",
     "CommandState",
     "Commands",
-    "Decision",
-    "Position",
     "Request",
     "Steps",
     "Tasks",
     "TermsReader",
     "checked",
     "customer_paths",
-    "get_command",
-    "list_commands",
-    "require_known",
     "terms_fields",
 ]

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, literal, select
 
 from service.commands._ledger import Approval, Command, CommandState, commands
-from service.config import Entity, Limit
+from service.config import Entity
+from service.config.limits import Limit
 from service.db import Transaction
 from service.domain import from_minor
 from service.errors import ConfigurationError, Refused

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from service import telemetry
 from service.commands import _ledger as ledger
+from service.commands._bounds import require_known
 from service.commands._ledger import DECISION, Command, CommandState, Outcome
 from service.commands._operations import OPERATIONS, checked
 from service.commands._request import Request
@@ -46,9 +47,14 @@ class Accepted:
 
 
 class Commands:
-    """Accepts requests and carries them out. `steps` holds the vendors; every state change is observed."""
+    """Accepts requests and carries them out. `steps` holds the vendors; every state change is observed.
+
+    Raises:
+        ConfigurationError: a limit is one of no operation.
+    """
 
     def __init__(self, steps: Steps, *, attempts_limit: int) -> None:
+        require_known(steps.installation.entities, OPERATIONS)
         self._steps = steps
         self._attempts_limit = attempts_limit
 

@@ -9,12 +9,12 @@ import orjson
 
 from service import inbox, telemetry
 from service.commands import _ledger as ledger
-from service.commands._approvals import Approvals, Decision
 from service.commands._commands import Commands
 from service.commands._operations import OPERATIONS
 from service.commands._request import Request
 from service.commands._sights import refusal_of
 from service.commands._tasks import defer
+from service.commands.approvals import APPROVAL_TOPIC, DECISIONS, Approvals, Decision
 from service.config import Installation
 from service.db import Database, Transaction, Wakes
 from service.domain import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
@@ -43,11 +43,6 @@ _TOLD = {
     "method": "Method__c",
     "requested_by": "Requested_By__c",
 }
-
-APPROVAL_TOPIC = "/event/Payment_Approval__e"
-_DECISIONS = {"approve": True, "reject": False}
-APPROVAL_FIELDS = frozenset({"Request_Id__c", "Decision__c", "Note__c"})
-"""All that is read of a Payment_Approval__e."""
 
 _BATCH_LIMIT = 50
 # Salesforce keeps platform events for 72 hours and purges late (Platform Events Developer Guide).
@@ -101,10 +96,10 @@ class Acceptor:
                 if command is None or command.org != row.account:
                     raise NotFound("there is no such request in this org: check its Request ID")
                 word = (_text(payload, "Decision__c") or "").lower()
-                if word not in _DECISIONS:
-                    raise InvalidRequest([Violation("Decision__c", f"is unknown: give {' or '.join(_DECISIONS)}")])
+                if word not in DECISIONS:
+                    raise InvalidRequest([Violation("Decision__c", f"is unknown: give {' or '.join(DECISIONS)}")])
                 by, note = _text(payload, "CreatedById"), _text(payload, "Note__c")
-                await self.approvals.decide_in(tx, Decision(command_id, _DECISIONS[word], by, note))
+                await self.approvals.decide_in(tx, Decision(command_id, DECISIONS[word], by, note))
         except CounterfoilError as error:
             telemetry.log().warning("approval.refused", event_id=row.event_id, reason=error.reason)
             if not isinstance(error, NotFound):  # of another org, or none

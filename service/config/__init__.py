@@ -11,15 +11,14 @@ from service.config._installation import (
     Installation,
     JwtBearer,
     Org,
-    RoutingRule,
     StripeAccount,
     entity_of,
 )
-from service.config._limits import Limit
 from service.config._load import installation_schema, load_installation, load_settings
 from service.config._mapping import Computed, ObjectMapping, compiled
 from service.config._reactions import Reaction
 from service.config._reference import settings_reference
+from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
 from service.config._settings import Role, Settings
 
@@ -30,7 +29,6 @@ __all__ = [
     "Entity",
     "Installation",
     "JwtBearer",
-    "Limit",
     "ObjectMapping",
     "Org",
     "Reaction",

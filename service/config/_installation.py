@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.config._customers import Customers
 from service.config._feeds import Cometd, PubSub
-from service.config._limits import Limit
 from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
+from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
 from service.config.access import ALL_ENTITIES, Access
+from service.config.limits import Limit
 
 _FIRST_VERSION_WITH_EVENT_IDS = 52
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -87,23 +88,6 @@ _RATES = (
     "salesforce_dated (DatedConversionRate, the rate of the day the payment was made)."
 )
 _Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-
-
-class RoutingRule(_Frozen):
-    """A Salesforce record is found by a value of Stripe's: an exact match, in one record only."""
-
-    metadata: str | None = Field(default=None, min_length=1, max_length=40, description="Key of Stripe metadata.")
-    customer: Literal["email", "name", "phone"] | None = Field(
-        default=None, description="Field of the Stripe customer. People share names and addresses: think twice."
-    )
-    object: Literal["Account", "Contact", "Opportunity", "Order"] = Field(description="Where to look.")
-    field: ApiName = Field(description="The field that holds the same value.")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.metadata is None) == (self.customer is None):
-            raise ValueError("a routing rule takes its value from 'metadata' or from 'customer': give one of them")
-        return self
 
 
 class Checkout(_Frozen):

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from service.clients import SalesforceApi
-from service.commands import APPROVAL_FIELDS, APPROVAL_TOPIC, OWNERS, REQUEST_FIELDS, customer_paths, terms_fields
+from service.commands import OWNERS, REQUEST_FIELDS, customer_paths, terms_fields
+from service.commands.approvals import APPROVAL_FIELDS, APPROVAL_TOPIC
 from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError

@@ -2,8 +2,9 @@
 
 from lxml import etree  # type: ignore[import-untyped]
 
-from service.commands import APPROVAL_FIELDS, APPROVAL_TOPIC, OPERATIONS
+from service.commands import OPERATIONS
 from service.commands._events import FIELDS
+from service.commands.approvals import APPROVAL_FIELDS, APPROVAL_TOPIC
 from tests.support.salesforce_metadata import METADATA_NS, SOURCE
 
 EVENT = SOURCE / "force-app" / "main" / "default" / "objects" / "Payment_Request__e" / "fields"

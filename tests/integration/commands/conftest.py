@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from service.clients import StripeApi
-from service.commands import Approvals, Command, Commands, CommandState, Request, Steps, TermsReader
+from service.commands import Command, Commands, CommandState, Request, Steps, TermsReader
+from service.commands.approvals import Approvals
 from service.config import Entity, Installation
 from service.db import Database, Wakes
 from tests.integration.api.stored import installation

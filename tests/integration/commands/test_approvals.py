@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from service.commands import Command, CommandState, Decision, Request
+from service.commands import Command, CommandState, Request
 from service.commands._ledger import Approval
+from service.commands.approvals import Decision
 from service.errors import CounterfoilError, Refused
 from tests.integration.commands.conftest import Desk
 

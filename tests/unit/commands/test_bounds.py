@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.commands import Command, CommandState, Decision
-from service.commands._approvals import is_open
+from service.commands import Command, CommandState
 from service.commands._bounds import Used, refuse_closed, within
 from service.commands._ledger import Approval
-from service.config import Limit
+from service.commands.approvals import Decision, is_open
+from service.config.limits import Limit
 from service.errors import InvalidRequest, Refused
 from tests.integration.api.stored import installation
 

@@ -4,8 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import literal, select, tuple_
 
-from service.commands._ledger import Command, CommandState, commands, to_command
+from service.commands._ledger import Command, CommandState, commands, get, to_command
 from service.db import Transaction
+
+__all__ = ["Position", "get", "list_commands"]
 
 Position = tuple[datetime, str]
 

@@ -5,7 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-_Amount = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=3)]
+_MOST = Decimal(999999999999)
+_Amount = Annotated[Decimal, Field(ge=Decimal("0.001"), le=_MOST, decimal_places=3)]
 
 
 class Limit(BaseModel):
@@ -20,7 +21,7 @@ class Limit(BaseModel):
     amount: _Amount | None = Field(default=None, description="Most that one request may be for.")
     count_per_day: int | None = Field(default=None, ge=1, le=1_000_000, description="Most requests of a day.")
     sum_per_day: _Amount | None = Field(default=None, description="Most that all requests of a day may come to.")
-    approval_above: Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=3)] | None = Field(
+    approval_above: Annotated[Decimal, Field(ge=0, le=_MOST, decimal_places=3)] | None = Field(
         default=None, description="A request for more than this waits for a second person."
     )
 

@@ -21,6 +21,11 @@ from service.db import Database, Transaction, Wakes
 from service.errors import InvalidRequest, NotFound, Refused, Violation
 from service.intake import observe
 
+APPROVAL_TOPIC = "/event/Payment_Approval__e"
+APPROVAL_FIELDS = frozenset({"Request_Id__c", "Decision__c", "Note__c"})
+"""All that is read of a Payment_Approval__e."""
+DECISIONS = {"approve": True, "reject": False}
+"""The words of Decision__c."""
 _BATCH_LIMIT = 100
 _NOTE_CHARS = 255
 _REJECTED, _EXPIRED, _DECIDED, _SAME = (
