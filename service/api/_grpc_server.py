@@ -1,11 +1,13 @@
-"""The gRPC server: our service, health and reflection, within stated limits.
+"""The gRPC server: our services, health and reflection, within stated limits.
 
 TLS when the settings name a certificate; without one the settings have already made sure that only this machine can
 reach the address, or that somebody consented. It signs nobody in: put it where only your own callers reach it.
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -13,15 +15,32 @@ from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
 from service.api._interceptors import interceptors
+from service.api._invoices import InvoicesService
 from service.api._payments import PaymentsService
 from service.api._readiness import Readiness
 from service.config import Settings
 from service.errors import ConfigurationError
-from service.gen.counterfoil.v1 import payments_service_pb2, payments_service_pb2_grpc
+from service.gen.counterfoil.v1 import (
+    invoices_service_pb2,
+    invoices_service_pb2_grpc,
+    payments_service_pb2,
+    payments_service_pb2_grpc,
+)
 
 MAX_MESSAGE_BYTES = 1_048_576
 MAX_CONCURRENT_RPCS = 512
 SERVICE = payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"].full_name
+# What can be served: the name in the contract, and how its methods are added to a server.
+_SERVICES: dict[type[Any], tuple[str, Callable[[Any, grpc.aio.Server], None]]] = {
+    PaymentsService: (
+        SERVICE,
+        payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server,
+    ),
+    InvoicesService: (
+        invoices_service_pb2.DESCRIPTOR.services_by_name["InvoicesService"].full_name,
+        invoices_service_pb2_grpc.add_InvoicesServiceServicer_to_server,
+    ),
+}
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -41,12 +60,14 @@ _OPTIONS = (
 
 
 class GrpcServer:
-    """One gRPC server; its health follows `readiness` until it drains."""
+    """One gRPC server of some services; its health follows `readiness` until it drains."""
 
-    def __init__(self, payments: PaymentsService, readiness: Readiness, settings: Settings) -> None:
+    def __init__(
+        self, services: Sequence[PaymentsService | InvoicesService], readiness: Readiness, settings: Settings
+    ) -> None:
         self._readiness = readiness
         self._settings = settings
-        self._payments = payments
+        self._services = [(*_SERVICES[type(one)], one) for one in services]
         self._health = health_aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._following: asyncio.Task[None] | None = None
@@ -61,9 +82,11 @@ class GrpcServer:
         self._server = grpc.aio.server(
             interceptors=interceptors(), options=_OPTIONS, maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS
         )
-        payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server(self._payments, self._server)
+        for _, add, service in self._services:
+            add(service, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        ours = (name for name, _, _ in self._services)
+        names = (*ours, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         port = self._bind(self._server)
         await self._server.start()
@@ -109,5 +132,5 @@ class GrpcServer:
     async def _tell(self, missing: tuple[str, ...]) -> None:
         response = health_pb2.HealthCheckResponse
         status = response.NOT_SERVING if missing else response.SERVING
-        for service in ("", SERVICE):
+        for service in ("", *(name for name, _, _ in self._services)):
             await self._health.set(service, status)

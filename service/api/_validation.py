@@ -8,7 +8,7 @@ repeats a value: what was sent may be anything.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from service.api._pages import Position, filter_digest, read_token
 from service.commands import CREATE_PAYMENT, Request, checked
@@ -50,7 +50,7 @@ class ListQuery:
     digest: bytes
 
 
-class _Check:
+class Check:
     """Collects what is wrong; every method returns the value, which means nothing once something is wrong."""
 
     def __init__(self) -> None:
@@ -108,13 +108,15 @@ def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> Request:
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     off_session = request.off_session
     arguments = {"method": request.WhichOneof("method") or ""}
     if off_session.HasField("payment_method_id"):
         arguments["payment_method_id"] = off_session.payment_method_id
     if request.capture_method:
         arguments["capture_method"] = _capture_method(request.capture_method)
+    if request.amount_source:
+        arguments["amount_source"] = word(payment_pb2.AmountSource, request.amount_source)
     asked = Request(
         entity=check.entity(request.entity),
         operation=CREATE_PAYMENT,
@@ -134,6 +136,13 @@ def _capture_method(method: int) -> str:
     return name.name.removeprefix("CAPTURE_METHOD_").lower() if name else "a method of a later version"
 
 
+def word(enum: Any, number: int) -> str:
+    """Return our word for a value of an enumeration of the contract; one of a later version is no word of ours."""
+    known = enum.DESCRIPTOR.values_by_number
+    name = known.get(number)
+    return name.name.removeprefix(known[0].name.removesuffix("UNSPECIFIED")).lower() if name else "of a later version"
+
+
 def parse_change(
     request: payments_service_pb2.CapturePaymentRequest
     | payments_service_pb2.CancelPaymentRequest
@@ -144,7 +153,7 @@ def parse_change(
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     payment_id = check.payment_id(request.payment_id)
     arguments: dict[str, str] = {}
     if not isinstance(request, payments_service_pb2.CancelPaymentRequest) and request.HasField("amount"):
@@ -175,14 +184,14 @@ def parse_get(request: payments_service_pb2.GetPaymentRequest) -> tuple[str, str
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     entity = check.entity(request.entity)
     payment_id = check.payment_id(request.payment_id)
     check.done()
     return entity, payment_id
 
 
-def _status(check: _Check, state: int) -> PaymentStatus | None:
+def _status(check: Check, state: int) -> PaymentStatus | None:
     if state == payment_pb2.Payment.STATE_UNSPECIFIED:
         return None
     name = payment_pb2.Payment.State.DESCRIPTOR.values_by_number.get(state)
@@ -198,7 +207,7 @@ def parse_list(request: payments_service_pb2.ListPaymentsRequest) -> ListQuery:
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     entity = check.entity(request.entity)
     record_id = check.record_id(request.record_id) if request.record_id else None
     customer_id = request.customer_id or None

@@ -6,7 +6,15 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from service.api import GrpcServer, PaymentReader, PaymentsService, WebServer, build_web_app
+from service.api import (
+    GrpcServer,
+    InvoiceReader,
+    InvoicesService,
+    PaymentReader,
+    PaymentsService,
+    WebServer,
+    build_web_app,
+)
 from service.bootstrap._loops import loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
@@ -74,7 +82,8 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
 async def grpc(parts: Parts, _spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     """Serve the typed API."""
     service = PaymentsService(parts.commands, PaymentReader(parts.database), parts.installation.entities)
-    server = GrpcServer(service, parts.readiness, parts.settings)
+    invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), parts.installation.entities)
+    server = GrpcServer([service, invoices], parts.readiness, parts.settings)
     port = await server.start()
     try:
         yield {"grpc": f"{parts.settings.grpc_host}:{port}"}

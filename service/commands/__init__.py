@@ -8,6 +8,7 @@ effect for one business action, and the same action with other parameters.
 from service.commands._commands import Commands
 from service.commands._events import REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
+from service.commands._line_items import line_fields
 from service.commands._operations import OPERATIONS, checked
 from service.commands._request import CREATE_PAYMENT, Request
 from service.commands._steps import CREATED_TYPES, Steps
@@ -28,5 +29,6 @@ __all__ = [
     "Tasks",
     "TermsReader",
     "checked",
+    "line_fields",
     "terms_fields",
 ]

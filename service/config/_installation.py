@@ -104,6 +104,30 @@ class Checkout(_Frozen):
     )
 
 
+class Invoices(_Frozen):
+    """How invoices that are asked for are made, unless a request says otherwise."""
+
+    collection_method: Literal["send_invoice", "charge_automatically"] = Field(
+        default="send_invoice", description="Mailed to be paid, or charged to the saved payment method."
+    )
+    days_until_due: int = Field(default=30, ge=0, le=3650, description="Of invoices that are mailed.")
+    tax_rates: tuple[Annotated[str, Field(pattern=r"^txr_[A-Za-z0-9]{1,100}$")], ...] = Field(
+        default=(), max_length=5, description="Stripe's tax rates for every line."
+    )
+    automatic_tax: bool = Field(
+        default=False, description="Stripe Tax works the tax out; it needs the customer's address."
+    )
+    tax_behavior: Literal["exclusive", "inclusive"] | None = Field(
+        default=None, description="Automatic tax comes on top, or is inside. Default: as set in Stripe Tax."
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_tax(self) -> Self:
+        if self.automatic_tax and self.tax_rates:
+            raise ValueError("automatic_tax and tax_rates exclude each other: give one of them")
+        return self
+
+
 class Entity(_Frozen):
     """A legal entity: its money is in one Stripe account, its customers in one Salesforce org."""
 
@@ -112,6 +136,7 @@ class Entity(_Frozen):
     checkout: Checkout | None = Field(
         default=None, description="Needed for hosted_checkout: the pages after paying on Stripe's page."
     )
+    invoices: Invoices = Field(default=Invoices(), description="How invoices are made.")
     customer_field: ApiName = Field(
         default="Stripe_Customer_Id__c",
         description="Field of Account and Contact with this account's customer id: one for each entity of an org.",

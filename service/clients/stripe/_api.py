@@ -41,13 +41,20 @@ _SERVICES = {
     "payment_intent": "payment_intents",
     "payment_method": "payment_methods",
     "payout": "payouts",
+    "price": "prices",
+    "product": "products",
     "refund": "refunds",
     "setup_intent": "setup_intents",
     "subscription": "subscriptions",
 }
 
 # What can be done with an object that is there, besides changing it. An action that is not here is refused as well.
-_ACTIONS = {"payment_intent": frozenset({"cancel", "capture"})}
+_ACTIONS = {
+    "invoice": frozenset(
+        {"add_lines", "finalize_invoice", "mark_uncollectible", "pay", "send_invoice", "void_invoice"}
+    ),
+    "payment_intent": frozenset({"cancel", "capture"}),
+}
 
 # What is listed below another object, whose id the parameters carry under this name.
 _BELOW = {"line_item": ("invoices.line_items", "invoice")}

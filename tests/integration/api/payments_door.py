@@ -143,7 +143,7 @@ class PaymentsDoor:
 async def open_payments_door(settings: Settings | None = None, *, roots: bytes | None = None) -> PaymentsDoor:
     commands, reader, readiness = MemoryCommands(), MemoryReader(), Readiness(["database"])
     service = PaymentsService(commands, reader, {"acme", "other"})
-    server = GrpcServer(service, readiness, settings or Settings(grpc_port=0))
+    server = GrpcServer([service], readiness, settings or Settings(grpc_port=0))
     target = f"localhost:{await server.start()}"
     credentials = grpc.ssl_channel_credentials(roots) if roots else None
     channel = grpc.aio.secure_channel(target, credentials) if credentials else grpc.aio.insecure_channel(target)

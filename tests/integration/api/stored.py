@@ -67,7 +67,7 @@ async def open_stored_doors(url: str) -> AsyncIterator[StoredDoors]:
     app = build_web_app(intake, dict.fromkeys(known.entities, (SECRET,)), readiness, clock, settings)
     web = WebServer(app, host="127.0.0.1", port=0, max_connections=200)
     payments = PaymentsService(Commands(steps, attempts_limit=3), PaymentReader(database), known.entities)
-    server = GrpcServer(payments, readiness, settings)
+    server = GrpcServer([payments], readiness, settings)
     waking, writing = asyncio.create_task(wakes.run()), asyncio.create_task(intake.run())
     address = f"http://127.0.0.1:{await web.start()}"
     limits = httpx.Limits(max_connections=100)
