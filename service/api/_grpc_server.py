@@ -1,46 +1,30 @@
 """The gRPC server: our services, health and reflection, within stated limits.
 
 TLS when the settings name a certificate; without one the settings have already made sure that only this machine can
-reach the address, or that somebody consented. It signs nobody in: put it where only your own callers reach it.
+reach the address, or that somebody consented. Who may call what is the gate's business.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
+from service.access import Gate
 from service.api._interceptors import interceptors
-from service.api._invoices import InvoicesService
-from service.api._payments import PaymentsService
 from service.api._readiness import Readiness
+from service.api._services import register
+from service.api._tls import server_credentials
 from service.config import Settings
 from service.errors import ConfigurationError
-from service.gen.counterfoil.v1 import (
-    invoices_service_pb2,
-    invoices_service_pb2_grpc,
-    payments_service_pb2,
-    payments_service_pb2_grpc,
-)
+from service.gen.counterfoil.v1 import payments_service_pb2
 
 MAX_MESSAGE_BYTES = 1_048_576
-MAX_CONCURRENT_RPCS = 512
+MAX_CONCURRENT_RPCS = 512  # besides watchers, which have a limit of their own
 SERVICE = payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"].full_name
-# What can be served: the name in the contract, and how its methods are added to a server.
-_SERVICES: dict[type[Any], tuple[str, Callable[[Any, grpc.aio.Server], None]]] = {
-    PaymentsService: (
-        SERVICE,
-        payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server,
-    ),
-    InvoicesService: (
-        invoices_service_pb2.DESCRIPTOR.services_by_name["InvoicesService"].full_name,
-        invoices_service_pb2_grpc.add_InvoicesServiceServicer_to_server,
-    ),
-}
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -62,12 +46,12 @@ _OPTIONS = (
 class GrpcServer:
     """One gRPC server of some services; its health follows `readiness` until it drains."""
 
-    def __init__(
-        self, services: Sequence[PaymentsService | InvoicesService], readiness: Readiness, settings: Settings
-    ) -> None:
+    def __init__(self, services: Sequence[object], readiness: Readiness, settings: Settings, gate: Gate) -> None:
+        self._gate = gate
         self._readiness = readiness
         self._settings = settings
-        self._services = [(*_SERVICES[type(one)], one) for one in services]
+        self._services = services
+        self._names: list[str] = []
         self._health = health_aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._following: asyncio.Task[None] | None = None
@@ -78,15 +62,15 @@ class GrpcServer:
         Raises:
             ConfigurationError: the address cannot be bound, or the certificate cannot be read.
         """
-        await self._tell(self._readiness.missing)
         self._server = grpc.aio.server(
-            interceptors=interceptors(), options=_OPTIONS, maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS
+            interceptors=interceptors(self._gate),
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS + self._settings.watchers_limit,
         )
-        for _, add, service in self._services:
-            add(service, self._server)
+        self._names = register(self._server, self._services)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        ours = (name for name, _, _ in self._services)
-        names = (*ours, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        await self._tell(self._readiness.missing)
+        names = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         port = self._bind(self._server)
         await self._server.start()
@@ -100,23 +84,17 @@ class GrpcServer:
         self._following.cancel()
         await self._health.enter_graceful_shutdown()
         await self._server.stop(drain.total_seconds())
+        await self._gate.close()
         self._server = None
 
     def _bind(self, server: grpc.aio.Server) -> int:
         host, port = self._settings.grpc_host, self._settings.grpc_port
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        certificate, key = self._settings.grpc_tls_cert_file, self._settings.grpc_tls_key_file
+        credentials = server_credentials(self._settings)
         try:
-            if certificate is None or key is None:
+            if credentials is None:
                 return server.add_insecure_port(address)
-            credentials = grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
             return server.add_secure_port(address, credentials)
-        except OSError as error:
-            raise ConfigurationError(
-                "COUNTERFOIL_GRPC_TLS_CERT_FILE",
-                f"cannot be read ({error.strerror})",
-                "Let this user read it and its key",
-            ) from error
         except RuntimeError as error:
             raise ConfigurationError(
                 "COUNTERFOIL_GRPC_PORT", f"{address} cannot be listened on", "Free the port or choose another"
@@ -132,5 +110,5 @@ class GrpcServer:
     async def _tell(self, missing: tuple[str, ...]) -> None:
         response = health_pb2.HealthCheckResponse
         status = response.NOT_SERVING if missing else response.SERVING
-        for service in ("", *(name for name, _, _ in self._services)):
+        for service in ("", *self._names):
             await self._health.set(service, status)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from service.api._pages import Position, filter_digest, read_token
+from service.api._tokens import read_resume_token
 from service.commands import CREATE_PAYMENT, Request, checked
 from service.domain import from_minor, normalise_salesforce_id, sobject_of
 from service.errors import InvalidRequest, Violation
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2
+from service.history.feed import FeedFilter, FeedHead
 from service.projection import PaymentStatus
 
 T = TypeVar("T")
@@ -189,6 +191,23 @@ def parse_get(request: payments_service_pb2.GetPaymentRequest) -> tuple[str, str
     payment_id = check.payment_id(request.payment_id)
     check.done()
     return entity, payment_id
+
+
+def parse_watch(request: payments_service_pb2.WatchPaymentsRequest) -> tuple[FeedFilter, FeedHead | None]:
+    """Return (whose changes, the place to go on from).
+
+    Raises:
+        InvalidRequest: with every violation.
+    """
+    check = Check()
+    entity = check.entity(request.entity)
+    record_id = check.record_id(request.record_id) if request.record_id else None
+    customer_id = request.customer_id or None
+    if customer_id:
+        check.matches("customer_id", customer_id, _CUSTOMER, "give the id of a Stripe customer (cus_...)")
+    resume = check.gather(lambda: read_resume_token(request.resume_token)) if request.resume_token else None
+    check.done()
+    return FeedFilter(entity, record_id, customer_id), resume
 
 
 def _status(check: Check, state: int) -> PaymentStatus | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service import migrations
+from service.bootstrap._identities import require_identities
 from service.bootstrap._roles import shared_credentials
 from service.bootstrap._store import configured_url, open_store, refuse_embedded_live
 from service.clients import SalesforceApi, StripeApi
@@ -75,6 +76,10 @@ class _Check:
             refuse_embedded_live(settings, installation, embedded=embedded)
         except ConfigurationError as error:
             yield from _faults(error, _DATABASE)
+        try:
+            require_identities(settings, installation)
+        except ConfigurationError as error:
+            yield from _faults(error, "file")
         yield from _limits(installation)
         for name, entity in installation.entities.items():
             subject = f"entities.{name}.stripe"
@@ -153,7 +158,7 @@ def _environment(settings: Settings) -> Iterator[Finding]:
         configured_url(settings)
     except ConfigurationError as error:
         faults += _faults(error, _ENVIRONMENT)
-    for name in ("grpc_tls_cert_file", "grpc_tls_key_file"):
+    for name in ("grpc_tls_cert_file", "grpc_tls_key_file", "grpc_tls_client_ca_file"):
         path: Path | None = getattr(settings, name)
         if path is not None:
             try:

@@ -6,15 +6,18 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+from service.access import Gate
 from service.api import (
     GrpcServer,
     InvoiceReader,
     InvoicesService,
+    PaymentFeed,
     PaymentReader,
     PaymentsService,
     WebServer,
     build_web_app,
 )
+from service.bootstrap._identities import require_identities
 from service.bootstrap._loops import loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
@@ -79,16 +82,26 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def grpc(parts: Parts, _spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
-    """Serve the typed API."""
-    service = PaymentsService(parts.commands, PaymentReader(parts.database), parts.installation.entities)
+async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
+    """Serve the typed API. On the way out: watchers are told where to resume, calls under way finish."""
+    require_identities(parts.settings, parts.installation)
+    settings, stop = parts.settings, asyncio.Event()
+    reader = PaymentReader(parts.database)
+    heartbeat = timedelta(seconds=settings.watch_heartbeat_seconds)
+    feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=heartbeat)
+    payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
+    gate = Gate(parts.installation.access, parts.clock)
     invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), parts.installation.entities)
-    server = GrpcServer([service, invoices], parts.readiness, parts.settings)
+    server = GrpcServer([payments, invoices], parts.readiness, settings, gate)
+    reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:
-        yield {"grpc": f"{parts.settings.grpc_host}:{port}"}
+        yield {"grpc": f"{settings.grpc_host}:{port}"}
     finally:
-        await server.stop(timedelta(seconds=parts.settings.drain_seconds / 4))
+        feed.close()
+        await server.stop(timedelta(seconds=settings.drain_seconds / 4))
+        stop.set()
+        await reading
 
 
 @asynccontextmanager

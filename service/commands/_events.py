@@ -41,6 +41,14 @@ _BASE = ("Operation__c", "Record_Id__c", "Version__c", "Entity__c", "Request_Id_
 REQUEST_FIELDS = frozenset({*_BASE, *FIELDS.values()})
 """All that is read of a Payment_Request__e."""
 
+# What a refused request tells of itself.
+_TOLD = {
+    "operation": "Operation__c",
+    "version": "Version__c",
+    "method": "Method__c",
+    "requested_by": "Requested_By__c",
+}
+
 _BATCH_LIMIT = 50
 # Salesforce keeps platform events for 72 hours and purges late (Platform Events Developer Guide).
 _REPLAY = timedelta(hours=96)
@@ -95,8 +103,9 @@ class Acceptor:
             return  # no record to put it on: the inbox keeps event and reason
         entity = next(iter(self.installation.entities_of(row.account)), None)
         if entity is not None:
-            operation = _text(payload, "Operation__c")
-            seen = refusal_of(row.event_id, entity, record_id, operation, error, at=row.received_at)
+            asked = {name: _text(payload, field) for name, field in _TOLD.items()}
+            asked["requested_by"] = asked["requested_by"] or _text(payload, "CreatedById")
+            seen = refusal_of(row.event_id, entity, record_id, asked, error, at=row.received_at)
             await observe(tx, [replace(seen, traceparent=row.traceparent)], now=row.received_at)
 
     def _request(self, row: InboxRow) -> Request:

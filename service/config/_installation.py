@@ -15,6 +15,8 @@ from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
 from service.config._secrets import SecretRef
+from service.config.access import ALL_ENTITIES, Access
+from service.config.invoices import Invoices
 
 _FIRST_VERSION_WITH_EVENT_IDS = 52
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -102,30 +104,6 @@ class Checkout(_Frozen):
     cancel_url: str | None = Field(
         default=None, pattern=r"^https?://", max_length=2000, description="Where the back link leads; none without it."
     )
-
-
-class Invoices(_Frozen):
-    """How invoices that are asked for are made, unless a request says otherwise."""
-
-    collection_method: Literal["send_invoice", "charge_automatically"] = Field(
-        default="send_invoice", description="Mailed to be paid, or charged to the saved payment method."
-    )
-    days_until_due: int = Field(default=30, ge=0, le=3650, description="Of invoices that are mailed.")
-    tax_rates: tuple[Annotated[str, Field(pattern=r"^txr_[A-Za-z0-9]{1,100}$")], ...] = Field(
-        default=(), max_length=5, description="Stripe's tax rates for every line."
-    )
-    automatic_tax: bool = Field(
-        default=False, description="Stripe Tax works the tax out; it needs the customer's address."
-    )
-    tax_behavior: Literal["exclusive", "inclusive"] | None = Field(
-        default=None, description="Automatic tax comes on top, or is inside. Default: as set in Stripe Tax."
-    )
-
-    @model_validator(mode="after")
-    def _one_way_to_tax(self) -> Self:
-        if self.automatic_tax and self.tax_rates:
-            raise ValueError("automatic_tax and tax_rates exclude each other: give one of them")
-        return self
 
 
 class Entity(_Frozen):
@@ -269,6 +247,9 @@ class Installation(_Frozen):
     mappings: dict[Name, Annotated[dict[ApiName, ObjectMapping], Field(max_length=50)]] = Field(
         default_factory=dict, max_length=50, description="By org, then by our object name."
     )
+    access: Access | None = Field(
+        default=None, description="Who may call the gRPC API; without it nobody is asked, which only this machine may."
+    )
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
@@ -330,6 +311,14 @@ class Installation(_Frozen):
                     f"entities.{name} takes rates from {entity.org!r}, which has one currency only and no rates: "
                     "use rates: stripe"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _scopes_resolve(self) -> Self:
+        for where, named in (self.access.scopes() if self.access else {}).items():
+            for entity in named:
+                if entity != ALL_ENTITIES and entity not in self.entities:
+                    raise ValueError(f"access.{where}.entities names {entity!r}, which is not under 'entities'")
         return self
 
     def entities_of(self, org: str) -> tuple[str, ...]:

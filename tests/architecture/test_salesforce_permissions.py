@@ -19,6 +19,7 @@ INTEGRATION_OBJECTS = {
     "Invoice_Payment__c": "CRE",
     "Credit_Note__c": "CRE",
     "Payment_Status_Change__c": "CRE",
+    "Payment_Request__c": "CRE",
     "Payment_Request__e": "R",
     "Account": "REA",
     "Opportunity": "REA",

@@ -46,14 +46,16 @@ _SERVICES = {
     "refund": "refunds",
     "setup_intent": "setup_intents",
     "subscription": "subscriptions",
+    "webhook_endpoint": "webhook_endpoints",
 }
 
-# What can be done with an object that is there, besides changing it. An action that is not here is refused as well.
+# What can be done with an object that is there. An action that is not here is refused as well.
 _ACTIONS = {
     "invoice": frozenset(
         {"add_lines", "finalize_invoice", "mark_uncollectible", "pay", "send_invoice", "void_invoice"}
     ),
     "payment_intent": frozenset({"cancel", "capture"}),
+    "webhook_endpoint": frozenset({"update"}),
 }
 
 # What is listed below another object, whose id the parameters carry under this name.

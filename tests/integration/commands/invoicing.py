@@ -9,7 +9,8 @@ from typing import Any
 from deploy.demo.outside import Salesforce
 from service.clients import SalesforceApi, StripeApi
 from service.commands import Command, Commands, CommandState, Request, Steps, TermsReader
-from service.config import Installation, Invoices, Org
+from service.config import Installation, Org
+from service.config.invoices import Invoices
 from service.db import Database, Wakes
 from tests.integration.api.stored import installation
 from tests.support.delivery import ShiftedClock

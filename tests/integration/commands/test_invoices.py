@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.commands import CommandState
-from service.config import Invoices
+from service.config.invoices import Invoices
 from service.db import Database
 from service.errors import Conflict
 from tests.integration.commands.invoicing import InvoiceDesk, open_desk

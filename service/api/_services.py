@@ -1,0 +1,43 @@
+"""Which services there are, and how each joins a server."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import grpc
+
+from service.gen.counterfoil.v1 import (
+    invoices_service_pb2,
+    invoices_service_pb2_grpc,
+    payments_service_pb2,
+    payments_service_pb2_grpc,
+)
+
+_SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
+    (
+        payments_service_pb2_grpc.PaymentsServiceServicer,
+        payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
+        payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server,
+    ),
+    (
+        invoices_service_pb2_grpc.InvoicesServiceServicer,
+        invoices_service_pb2.DESCRIPTOR.services_by_name["InvoicesService"],
+        invoices_service_pb2_grpc.add_InvoicesServiceServicer_to_server,
+    ),
+)
+
+
+def register(server: grpc.aio.Server, services: Sequence[object]) -> list[str]:
+    """Have a server offer services; return their full names.
+
+    Raises:
+        ValueError: one is no service of the contract.
+    """
+    names: list[str] = []
+    for service in services:
+        known = next(((one, add) for kind, one, add in _SERVICES if isinstance(service, kind)), None)
+        if known is None:
+            raise ValueError(f"{type(service).__name__} is no service of the contract")
+        described, add = known
+        add(service, server)
+        names.append(str(described.full_name))
+    return names
