@@ -50,11 +50,15 @@ class Rule(NamedTuple):
     scope: Scope
 
 
+_CUSTOMERS = "/counterfoil.v1.CustomersService/"
 _PAYMENTS = "/counterfoil.v1.PaymentsService/"
 _INVOICES = "/counterfoil.v1.InvoicesService/"
 _HEALTH = "/grpc.health.v1.Health/"
 
 POLICY: Mapping[str, Rule] = {
+    _CUSTOMERS + "SyncCustomer": Rule(ASK, Scope.ENTITY),
+    _CUSTOMERS + "GetCustomer": Rule(READ, Scope.ENTITY),
+    _CUSTOMERS + "ListCustomers": Rule(READ, Scope.ENTITY),
     _PAYMENTS + "CreatePayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "CapturePayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "CancelPayment": Rule(ASK, Scope.ENTITY),

@@ -6,6 +6,8 @@ from typing import Any
 import grpc
 
 from service.gen.counterfoil.v1 import (
+    customers_service_pb2,
+    customers_service_pb2_grpc,
     invoices_service_pb2,
     invoices_service_pb2_grpc,
     payments_service_pb2,
@@ -13,6 +15,11 @@ from service.gen.counterfoil.v1 import (
 )
 
 _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
+    (
+        customers_service_pb2_grpc.CustomersServiceServicer,
+        customers_service_pb2.DESCRIPTOR.services_by_name["CustomersService"],
+        customers_service_pb2_grpc.add_CustomersServiceServicer_to_server,
+    ),
     (
         payments_service_pb2_grpc.PaymentsServiceServicer,
         payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"],

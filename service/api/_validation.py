@@ -6,14 +6,14 @@ repeats a value: what was sent may be anything.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from service.api._pages import Position, filter_digest, read_token
 from service.api._tokens import read_resume_token
 from service.commands import CREATE_PAYMENT, Request, checked
-from service.domain import from_minor, normalise_salesforce_id, sobject_of
+from service.domain import SOURCE_OBJECTS, from_minor, normalise_salesforce_id, sobject_of
 from service.errors import InvalidRequest, Violation
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2
 from service.history.feed import FeedFilter, FeedHead
@@ -81,13 +81,19 @@ class Check:
             return {}
         return {"amount": format(from_minor(value.amount_minor, code), "f"), "currency": code}
 
-    def record_id(self, value: str) -> str:
+    def record_id(self, value: str, among: Mapping[str, str] = SOURCE_OBJECTS) -> str:
         def parse() -> str:
             record_id = normalise_salesforce_id(value)
-            sobject_of(record_id)
+            sobject_of(record_id, among=among)
             return record_id
 
         return self.gather(parse) or ""
+
+    def page_size(self, value: int) -> int:
+        """Return how many to show; more than the largest page is cut to it (AIP-158)."""
+        if value < 0:
+            self.wrong("page_size", f"is negative: give 1 to {MAX_PAGE}, or nothing for {DEFAULT_PAGE}")
+        return min(value or DEFAULT_PAGE, MAX_PAGE)
 
     def gather(self, parse: Callable[[], T]) -> T | None:
         """Call `parse`, and add what it finds wrong."""
@@ -233,11 +239,9 @@ def parse_list(request: payments_service_pb2.ListPaymentsRequest) -> ListQuery:
     if customer_id:
         check.matches("customer_id", customer_id, _CUSTOMER, "give the id of a Stripe customer (cus_...)")
     status = _status(check, request.state)
-    if request.page_size < 0:
-        check.wrong("page_size", f"is negative: give 1 to {MAX_PAGE}, or nothing for {DEFAULT_PAGE}")
+    size = check.page_size(request.page_size)
     # The normalised record id: both forms of one id are one filter.
     digest = filter_digest(entity, record_id or "", str(status or ""), customer_id or "")
     after = check.gather(lambda: read_token(request.page_token, digest)) if request.page_token else None
     check.done()
-    size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
     return ListQuery(entity, record_id, status, customer_id, size, after, digest)

@@ -8,6 +8,8 @@ from typing import Any
 
 from service.access import Gate
 from service.api import (
+    CustomerReader,
+    CustomersService,
     GrpcServer,
     InvoiceReader,
     InvoicesService,
@@ -91,8 +93,9 @@ async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=heartbeat)
     payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
     gate = Gate(parts.installation.access, parts.clock)
+    customers = CustomersService(parts.commands, CustomerReader(parts.database), parts.installation.entities)
     invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), parts.installation.entities)
-    server = GrpcServer([payments, invoices], parts.readiness, settings, gate)
+    server = GrpcServer([payments, customers, invoices], parts.readiness, settings, gate)
     reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:

@@ -6,6 +6,7 @@ effect for one business action, and the same action with other parameters.
 """
 
 from service.commands._commands import Commands
+from service.commands._customer_terms import OWNERS, customer_paths
 from service.commands._events import REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
 from service.commands._line_items import line_fields
@@ -19,6 +20,7 @@ __all__ = [
     "CREATED_TYPES",
     "CREATE_PAYMENT",
     "OPERATIONS",
+    "OWNERS",
     "REQUEST_FIELDS",
     "Acceptor",
     "Command",
@@ -29,6 +31,7 @@ __all__ = [
     "Tasks",
     "TermsReader",
     "checked",
+    "customer_paths",
     "line_fields",
     "terms_fields",
 ]

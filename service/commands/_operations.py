@@ -10,6 +10,7 @@ from service.commands._operation import Operation
 from service.commands._pay_invoice import PAY_INVOICE
 from service.commands._refund import REFUND_PAYMENT
 from service.commands._request import Request
+from service.commands._sync_customer import SYNC_CUSTOMER
 from service.errors import InvalidRequest, Violation
 
 _PAYMENTS = (CREATE, CAPTURE_PAYMENT, CANCEL_PAYMENT, REFUND_PAYMENT)
@@ -22,7 +23,7 @@ _INVOICES = (
     MARK_INVOICE_UNCOLLECTIBLE,
     CREDIT_INVOICE,
 )
-OPERATIONS: dict[str, Operation] = {one.name: one for one in (*_PAYMENTS, *_INVOICES)}
+OPERATIONS: dict[str, Operation] = {one.name: one for one in (*_PAYMENTS, *_INVOICES, SYNC_CUSTOMER)}
 
 
 def checked(request: Request) -> Request:

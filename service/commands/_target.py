@@ -4,7 +4,7 @@ A request names it, or the record whose only one it is. Refuses to guess between
 of another currency.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -66,8 +66,12 @@ async def _meant(steps: Steps, command: Command, kind: _Kind, may_be: Callable[[
             rows = await mirror.load_family(tx, entities=[command.entity], records=[command.record_id])
             known = await mirror.load(tx, [(command.entity, object_id)]) if object_id else {}
         if object_id is None:
-            found = [row for row in rows if row.object_type == kind.object_type and row.body and not row.deleted]
-            object_id = _only([row.object_id for row in found if may_be(row.body or {})], kind)
+            same = (row for row in rows if row.object_type == kind.object_type and not row.deleted)
+            bodies = {row.object_id: row.body for row in same if row.body}
+            found = [key for key, body in bodies.items() if may_be(body)]
+            if not found and kind is _PAYMENT:
+                found = [key async for key, body in _unseen(steps, command, rows) if may_be(body)]
+            object_id = _only(found, kind)
         elif any(row.belongs_to not in {None, command.record_id} for row in known.values()):
             raise _of_another(object_id, kind)
     stripe = steps.stripe[command.entity]
@@ -76,6 +80,21 @@ async def _meant(steps: Steps, command: Command, kind: _Kind, may_be: Callable[[
     if command.record_id is not None and owner and owner[:15] != command.record_id[:15]:
         raise _of_another(str(object_id), kind)
     return answer.body
+
+
+async def _unseen(steps: Steps, command: Command, rows: Sequence[mirror.MirrorRow]) -> AsyncIterator[tuple[str, Body]]:
+    """Give payments of the record's pages that the mirror has not seen yet, with their ids.
+
+    A page may have been paid a moment ago, or its payment may be known to Stripe only because our rows were lost.
+    """
+    stripe = steps.stripe[command.entity]
+    known = {row.object_id for row in rows if row.object_type == "payment_intent" and row.body}
+    named = {row.object_id for row in rows if row.object_type == "payment_intent"}
+    for page in (row.object_id for row in rows if row.object_type == "checkout.session"):
+        intent = (await stripe.retrieve("checkout.session", page)).body.get("payment_intent")
+        named |= {intent} if isinstance(intent, str) else set()
+    for intent_id in sorted(named - known):
+        yield intent_id, (await stripe.retrieve("payment_intent", intent_id, expand=_PAYMENT.expand)).body
 
 
 def _of_another(object_id: str, kind: _Kind) -> Refused:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from service.config._customers import Customers
 from service.config._feeds import Cometd, PubSub
 from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
@@ -118,6 +119,9 @@ class Entity(_Frozen):
     customer_field: ApiName = Field(
         default="Stripe_Customer_Id__c",
         description="Field of Account and Contact with this account's customer id: one for each entity of an org.",
+    )
+    customers: Customers = Field(
+        default=Customers(), description="Which fields of an Account or Contact sync_customer keeps its customer by."
     )
     reporting_currency: _Currency | None = Field(
         default=None,

@@ -54,8 +54,12 @@ FIELDS_NOT_FOR_SALES = {
 # Kept by whoever keeps the catalogue; nobody else needs to see them.
 CATALOGUE_FIELDS = {"PricebookEntry.Stripe_Price_Id__c", "Product2.Stripe_Product_Id__c"}
 STANDARD_FIELDS_READ = {
+    "Account.BillingAddress",
+    "Account.Phone",
     "Contact.AccountId",
     "Contact.Email",
+    "Contact.MailingAddress",
+    "Contact.Phone",
     "Opportunity.AccountId",
     "Opportunity.Amount",
     "OpportunityLineItem.Description",

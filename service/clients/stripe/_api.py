@@ -51,6 +51,7 @@ _SERVICES = {
 
 # What can be done with an object that is there. An action that is not here is refused as well.
 _ACTIONS = {
+    "customer": frozenset({"update"}),
     "invoice": frozenset(
         {"add_lines", "finalize_invoice", "mark_uncollectible", "pay", "send_invoice", "void_invoice"}
     ),
