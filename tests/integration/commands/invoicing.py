@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stripe import StripeClient
+
 from deploy.demo.outside import Salesforce
 from service.clients import SalesforceApi, StripeApi
 from service.commands import Command, Commands, CommandState, Request, Steps, TermsReader
@@ -26,6 +28,7 @@ class InvoiceDesk:
 
     sandbox: RunningSandbox
     stripe: StripeApi
+    dashboard: StripeClient
     org: Salesforce
     commands: Commands
     clock: ShiftedClock
@@ -45,7 +48,7 @@ class InvoiceDesk:
         return str(self.org.create("Account", Name="Fenwick", Stripe_Customer_Id__c=customer)["id"])
 
     def _saved(self, customer: str) -> None:
-        client = self.stripe._client.v1
+        client = self.dashboard.v1
         method = client.payment_methods.attach(self.card, {"customer": customer}, {"idempotency_key": customer})
         settings: Any = {"invoice_settings": {"default_payment_method": method.id}}
         client.customers.update(customer, settings, {"idempotency_key": f"{customer}-default"})
@@ -153,7 +156,8 @@ async def open_desk(
         terms={"main": TermsReader(salesforce, org, {})},
     )
     outside = Salesforce(vendors.info["salesforce"])
-    yield InvoiceDesk(vendors, stripe, outside, Commands(steps, attempts_limit=3), clock)
+    dashboard = StripeClient(told["secret_key"], base_addresses={"api": told["url"]})
+    yield InvoiceDesk(vendors, stripe, dashboard, outside, Commands(steps, attempts_limit=3), clock)
     outside.close()
     vendors.control("DELETE", "/stripe/faults")
     stripe.close()

@@ -168,7 +168,7 @@ async def test_charged_at_once_or_left_open_by_a_decline(desk: InvoiceDesk) -> N
 async def test_tax_rates_and_automatic_tax(
     org: RunningSandbox, database: Database, database_url: str, tmp_path: Path, desk: InvoiceDesk
 ) -> None:
-    client = desk.stripe._client.v1
+    client = desk.dashboard.v1
     rate = client.tax_rates.create({"display_name": "VAT", "percentage": 19, "inclusive": False}).id
     async with open_desk(org, database, database_url, tmp_path, Invoices(tax_rates=(rate,))) as taxed:
         record = await taxed.opportunity((SUB, "1", {"UnitPrice": 120}))
@@ -198,7 +198,7 @@ async def test_a_draft_that_was_changed_in_stripe_is_not_made_final(desk: Invoic
     assert type(raised.value).__name__ == "TryAgain"
     [draft] = await desk.invoices_of(record)
     more: Any = {"lines": [{"amount": 5}]}
-    desk.stripe._client.v1.invoices.add_lines(draft["id"], more)
+    desk.dashboard.v1.invoices.add_lines(draft["id"], more)
     refused = await desk.settled(command)
     assert (refused.state, refused.reason) == (CommandState.REFUSED, "INVOICE_DIFFERS")
     assert "120.05 USD" in str(refused.message)
