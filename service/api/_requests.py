@@ -10,7 +10,7 @@ from typing import cast
 
 from service.access import caller_name
 from service.api._deadlines import HasDeadline
-from service.api._messages import amount_message, request_state_of, time_message
+from service.api._messages import amount_of, request_state_of, time_of
 from service.api._pages import Position, filter_digest, read_token, write_token
 from service.api._validation import Check
 from service.commands import OPERATIONS, Command, CommandState, reading
@@ -152,7 +152,7 @@ def request_of(command: Command) -> requests_service_pb2.PaymentRequest:
         version=command.version,
         record_id=command.record_id or "",
         target_id=(command.terms or {}).get("target_id") or command.target_id or "",
-        amount=amount_message(command.amount_minor, command.currency),
+        amount=amount_of(command.amount_minor, command.currency),
         requested_by=command.requested_by or "",
         source=command.source,
         reason=command.reason or "",
@@ -163,10 +163,10 @@ def request_of(command: Command) -> requests_service_pb2.PaymentRequest:
         checkout_session_id=command.checkout_session_id or "",
         result_id=command.result_id or "",
         approval=approval,
-        approval_due_time=time_message(command.approval_due_at),
+        approval_due_time=time_of(command.approval_due_at),
         decided_by=command.decided_by or "",
-        decide_time=time_message(command.decided_at),
+        decide_time=time_of(command.decided_at),
         decision_note=command.decision_note or "",
-        create_time=time_message(command.created_at),
-        end_time=time_message(command.settled_at),
+        create_time=time_of(command.created_at),
+        end_time=time_of(command.settled_at),
     )

@@ -12,6 +12,8 @@ from service.api import (
     CustomerReader,
     CustomersService,
     GrpcServer,
+    InvoiceReader,
+    InvoicesService,
     PaymentFeed,
     PaymentReader,
     PaymentsService,
@@ -101,7 +103,8 @@ async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     gate = Gate(parts.installation.access, parts.clock)
     requests = RequestsService(parts.database, parts.approvals, parts.installation.entities)
     customers = CustomersService(parts.commands, CustomerReader(parts.database), parts.installation.entities)
-    server = GrpcServer([payments, customers, requests], parts.readiness, settings, gate)
+    invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), parts.installation.entities)
+    server = GrpcServer([payments, customers, invoices, requests], parts.readiness, settings, gate)
     reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:

@@ -4,7 +4,7 @@ Decided once, in the transaction that keeps a request's terms, so that two reque
 of a day. Refuses an amount in a currency for which an operation has no limit while it has some for others.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -134,11 +134,7 @@ async def _used(tx: Transaction, command: Command, limit: Limit, *, now: datetim
         commands.c.counted_at > now - _DAY,
         commands.c.state.not_in(_NOTHING),
         commands.c.id != command.id,
-        *_named(limit.operations),
+        commands.c.operation.in_(limit.operations),
     )
     row = (await tx.execute(query)).one()
     return Used(int(row.requests), from_minor(int(row.minor), limit.currency))
-
-
-def _named(operations: Sequence[str]) -> list[Any]:
-    return [commands.c.operation.in_(operations)] if operations else []

@@ -19,6 +19,7 @@ from service.config._reactions import Reaction
 from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
 from service.config.access import ALL_ENTITIES, Access
+from service.config.invoices import Invoices
 from service.config.limits import Limit
 
 _FIRST_VERSION_WITH_EVENT_IDS = 52
@@ -109,6 +110,7 @@ class Entity(_Frozen):
     checkout: Checkout | None = Field(
         default=None, description="Needed for hosted_checkout: the pages after paying on Stripe's page."
     )
+    invoices: Invoices = Field(default=Invoices(), description="How invoices are made.")
     customer_field: ApiName = Field(
         default="Stripe_Customer_Id__c",
         description="Field of Account and Contact with this account's customer id: one for each entity of an org.",

@@ -16,7 +16,7 @@ class Limit(BaseModel):
 
     currency: str = Field(pattern=r"^[A-Z]{3}$", description="Amounts of this currency.")
     operations: tuple[Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")], ...] = Field(
-        default=(), max_length=40, description="Which operations, such as refund_payment; all of them if empty."
+        min_length=1, max_length=40, description="Which operations, such as refund_payment; they share a day."
     )
     amount: _Amount | None = Field(default=None, description="Most that one request may be for.")
     count_per_day: int | None = Field(default=None, ge=1, le=1_000_000, description="Most requests of a day.")
@@ -33,4 +33,4 @@ class Limit(BaseModel):
 
     def concerns(self, operation: str) -> bool:
         """Tell whether an operation is bound by this."""
-        return not self.operations or operation in self.operations
+        return operation in self.operations

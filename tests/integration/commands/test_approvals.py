@@ -13,7 +13,7 @@ from service.commands.approvals import Decision
 from service.errors import CounterfoilError, Refused
 from tests.integration.commands.conftest import Desk
 
-ABOVE = {"limits": [{"currency": "USD", "approval_above": "50"}]}
+ABOVE = {"limits": [{"currency": "USD", "operations": ["refund_payment"], "approval_above": "50"}]}
 MEI, TOM = "mei", "tom"
 
 
@@ -133,7 +133,7 @@ async def test_a_day_comes_to_no_more_than_its_limits_also_at_once(desk: Desk) -
 
 
 async def test_a_currency_without_a_limit_is_refused_where_others_have_one(desk: Desk) -> None:
-    desk.bind(limits=[{"currency": "EUR", "amount": 1}])
+    desk.bind(limits=[{"currency": "EUR", "operations": ["refund_payment"], "amount": 1}])
     command = await ask(desk, await desk.payment(), "1")
     assert (command.state, command.reason) == (CommandState.REFUSED, "LIMIT_EXCEEDED")
     assert "no limit is set for USD" in (command.message or "")
