@@ -37,6 +37,7 @@ from service.maintenance import (
     Reconciler,
     Remapper,
     Retention,
+    Sealer,
 )
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
@@ -169,6 +170,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),
         ("heal", healer.step, "heal", _RETENTION_SECONDS),
         ("due", due.step, "due", _FACTS_SECONDS),
+        ("audit", Sealer(database, clock).step, "audit", settings.poll_seconds),
         ("retention", retention.step, "retention", _RETENTION_SECONDS),
     )
     loops = [spawn(loop(name, step, wakes, topic, stop, seconds=seconds), name) for name, step, topic, seconds in steps]

@@ -26,6 +26,7 @@ class Request:
         request_id: the caller's id of this very request, for safe repetition.
         requested_by: who asked: a Salesforce user id or a caller's name.
         source: "grpc" or "salesforce".
+        policy: version of the access policy that let it in, for the audit log; None where there is none.
         asked_at: when it was asked, UTC, if that was before now.
     """
 
@@ -39,6 +40,7 @@ class Request:
     requested_by: str | None = None
     source: str = "grpc"
     asked_at: datetime | None = None
+    policy: str | None = None
 
     @property
     def subject(self) -> str:

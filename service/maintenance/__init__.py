@@ -17,6 +17,7 @@ from service.maintenance._mappings import verify_mappings
 from service.maintenance._reconcile import Reconciler
 from service.maintenance._remap import Remapper
 from service.maintenance._retention import Retention
+from service.maintenance._sealer import Sealer
 
 __all__ = [
     "CurrencyReader",
@@ -31,6 +32,7 @@ __all__ = [
     "Reconciler",
     "Remapper",
     "Retention",
+    "Sealer",
     "TopicProbe",
     "check_account",
     "check_org",
