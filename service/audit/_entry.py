@@ -14,7 +14,7 @@ class Entry:
     """What happened.
 
     Attributes:
-        kind: "asked", "approved", "rejected", "done", "delivered", "reacted", "operated" or "erased".
+        kind: "asked", "approved", "rejected", "expired", "done", "delivered", "reacted", "operated" or "erased".
         actor: who: a caller's name, a Salesforce user's id, a user of this machine, "salesforce" or "grpc" where nobody
             was asked, or "service" for what follows by itself.
         subject: about what: a command's id, "ORG/OBJECT/KEY" of a record, a failure's name.

@@ -1,9 +1,9 @@
-"""What the audit log keeps of a command: who asked for what, and what came of it. Parameters only by their digest."""
+"""What the audit log keeps of a command: who asked, who decided, what came of it. Parameters by their digest only."""
 
 from datetime import datetime
 
 from service.audit import Entry
-from service.commands._ledger import Command
+from service.commands._ledger import Command, CommandState
 from service.commands._request import Request
 
 
@@ -39,3 +39,19 @@ def done(before: Command, after: Command) -> Entry:
         "result": after.result_id,
     }
     return Entry("done", "service", after.id, after.settled_at or after.created_at, details)
+
+
+def decided(command: Command, *, by: str, before: Command | None, at: datetime) -> Entry:
+    """Return the entry of a decision about a command: approved, rejected, or expired because nobody took one.
+
+    The note is left out: it is a person's own words.
+    """
+    details = {
+        "entity": command.entity,
+        "operation": command.operation,
+        "parameters": command.fingerprint,
+        "asked_by": command.requested_by,
+        "before": before.state.value if before else CommandState.PENDING_APPROVAL.value,
+        "after": command.state.value,
+    }
+    return Entry(str(command.approval or "decided").lower(), by, command.id, at, details)
