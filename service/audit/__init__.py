@@ -7,7 +7,8 @@ Refuses nothing: a change whose entry cannot be written is not made.
 
 from service.audit._chain import GENESIS, Fault, Head, Link, Verifier
 from service.audit._entry import Entry, canonical
-from service.audit._rows import append, head, links, seal, waiting
+from service.audit._rows import append, head, links, waiting
+from service.audit._sealer import Sealer
 
 __all__ = [
     "GENESIS",
@@ -15,11 +16,11 @@ __all__ = [
     "Fault",
     "Head",
     "Link",
+    "Sealer",
     "Verifier",
     "append",
     "canonical",
     "head",
     "links",
-    "seal",
     "waiting",
 ]

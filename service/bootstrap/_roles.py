@@ -21,6 +21,7 @@ from service.api import (
     WebServer,
     build_web_app,
 )
+from service.audit import Sealer
 from service.bootstrap._identities import require_identities
 from service.bootstrap._loops import Step, loop
 from service.bootstrap._parts import Parts
@@ -40,7 +41,6 @@ from service.maintenance import (
     Reconciler,
     Remapper,
     Retention,
-    Sealer,
 )
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, Supervisor, open_feed

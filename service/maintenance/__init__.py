@@ -17,7 +17,6 @@ from service.maintenance._mappings import verify_mappings
 from service.maintenance._reconcile import Reconciler
 from service.maintenance._remap import Remapper
 from service.maintenance._retention import Retention
-from service.maintenance._sealer import Sealer
 
 __all__ = [
     "CurrencyReader",
@@ -32,7 +31,6 @@ __all__ = [
     "Reconciler",
     "Remapper",
     "Retention",
-    "Sealer",
     "TopicProbe",
     "check_account",
     "check_org",

@@ -15,10 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from service import audit
-from service.audit import Entry
+from service.audit import Entry, Sealer
 from service.clock import SystemClock
 from service.db import Database, open_database
-from service.maintenance import Sealer
 from tests.support.postgres import drop_database, fresh_database
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -5,7 +5,8 @@ The head is logged every hour, so that a log kept elsewhere can prove the chain'
 
 from datetime import datetime, timedelta
 
-from service import audit, telemetry
+from service import telemetry
+from service.audit._rows import seal
 from service.clock import Clock
 from service.db import Database
 
@@ -24,7 +25,7 @@ class Sealer:
     async def step(self) -> int:
         """Seal one batch; return how many entries it held."""
         async with self._database.transaction() as tx:
-            sealed, head = await audit.seal(tx, limit=_BATCH_LIMIT)
+            sealed, head = await seal(tx, limit=_BATCH_LIMIT)
         now = self._clock.now()
         if sealed and (self._told_at is None or now - self._told_at >= _TELL_INTERVAL):
             self._told_at = now
