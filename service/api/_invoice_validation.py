@@ -10,6 +10,8 @@ from service.commands import Request, checked
 from service.gen.counterfoil.v1 import invoice_pb2, invoices_service_pb2, payment_pb2
 from service.projection.invoices import InvoiceStatus
 
+# Where our words and the contract's differ.
+_PATHS = {"amount": "amount.amount_minor"}
 _INVOICE = re.compile(r"in_[A-Za-z0-9_]{1,120}")
 _CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}")
 Change = (
@@ -61,7 +63,7 @@ def parse_create(request: invoices_service_pb2.CreateInvoiceRequest) -> Request:
     if request.payment_method_id:
         arguments["payment_method_id"] = request.payment_method_id
     asked = Request(request.entity, "create_invoice", record_id=request.record_id, arguments=arguments)
-    return _checked(Check(), request, asked)
+    return _checked(Check(_PATHS), request, asked)
 
 
 def parse_change(request: Change) -> Request:
@@ -70,7 +72,7 @@ def parse_change(request: Change) -> Request:
     Raises:
         InvalidRequest: with every violation.
     """
-    check = Check()
+    check = Check(_PATHS)
     arguments: dict[str, str] = {}
     if isinstance(request, invoices_service_pb2.PayInvoiceRequest):
         if request.out_of_band:

@@ -56,7 +56,8 @@ class ListQuery:
 class Check:
     """Collects what is wrong; every method returns the value, which means nothing once something is wrong."""
 
-    def __init__(self) -> None:
+    def __init__(self, paths: Mapping[str, str] = _PATHS) -> None:
+        self._paths = paths
         self.violations: list[Violation] = []
 
     def wrong(self, field: str, description: str) -> None:
@@ -105,7 +106,7 @@ class Check:
             return parse()
         except InvalidRequest as error:
             self.violations += [
-                Violation(_PATHS.get(one.field, one.field), one.description) for one in error.violations
+                Violation(self._paths.get(one.field, one.field), one.description) for one in error.violations
             ]
             return None
 

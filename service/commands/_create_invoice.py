@@ -178,6 +178,8 @@ def _rules(request: Request) -> Iterator[Violation]:
         yield Violation("days_until_due", f"goes with {SEND_INVOICE} only: leave it out")
     if automatic and request.arguments.get("advance_to") == SENT:
         yield Violation("advance_to", f"{SENT} goes with {SEND_INVOICE} only: give open or paid")
+    if "payment_method_id" in request.arguments and request.arguments.get("advance_to", PAID) != PAID:
+        yield Violation("payment_method_id", f"goes with {PAID} only: leave it out")
 
 
 _DAYS: Check = days
