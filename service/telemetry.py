@@ -53,6 +53,9 @@ stream_ends = _METER.create_counter("counterfoil.stream.ends", description="Ends
 stream_gaps = _METER.create_counter(
     "counterfoil.stream.gaps", description="Replay positions Salesforce no longer knew."
 )
+changes_ignored = _METER.create_counter(
+    "counterfoil.changes.ignored", description="Change events of our own writes, by org."
+)
 vendor_calls = _METER.create_histogram(
     "counterfoil.vendor.call", unit="s", description="Calls to a vendor, by vendor, operation and outcome."
 )

@@ -160,7 +160,18 @@ class Supervisor:
                 lost = "" if position is None else position.hex()
                 self._log().error("stream.gap", lost_position=lost, code=end.code, rpc_id=end.rpc_id)
                 position = None
+                if not await self._note_gap(lease):
+                    return
             await self._sleep(self._pause_after(end))
+
+    async def _note_gap(self, lease: StreamLease) -> bool:
+        """Store that there is a gap, until it is stored: what was missed is read again because of it."""
+        while True:
+            try:
+                return await self._intake.note_gap(lease)
+            except Exception as error:  # noqa: BLE001  (whatever the database says, the next try is the answer)
+                self._log().warning("stream.gap_not_noted", error=type(error).__name__)
+            await self._sleep(self._pauses.first)
 
     def _pause_after(self, end: StreamEnded) -> timedelta:
         """Note the end of a stream; return how long to wait."""

@@ -13,6 +13,7 @@ from service.bootstrap._roles import shared_credentials
 from service.bootstrap._store import configured_url, open_store, refuse_embedded_live
 from service.clients import SalesforceApi, StripeApi
 from service.clock import SystemClock
+from service.commands.changes import verify_changes
 from service.config import Installation, Settings, load_installation
 from service.errors import ConfigurationError, VendorDenied, VendorUnavailable
 from service.maintenance import Finding, check_account, check_org, fault, note, ok, verify_mappings
@@ -68,6 +69,10 @@ class _Check:
             verify_mappings(installation)
         except ConfigurationError as error:
             yield from _faults(error, "mapping")
+        try:
+            verify_changes(installation)
+        except ConfigurationError as error:
+            yield from _faults(error, "changes")
         counts = f"{len(installation.entities)} entities, {len(installation.orgs)} orgs"
         yield ok(str(settings.config_file), "file", counts)
         embedded = settings.database_url is None and settings.database_url_file is None

@@ -11,6 +11,7 @@ from service.bootstrap._loops import loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
 from service.commands import Acceptor, Tasks
+from service.commands.changes import CatchUp, ChangeAcceptor, Rulebook
 from service.config import Role
 from service.currencies import reporting_of
 from service.delivery import Deliverer, Reactor
@@ -88,6 +89,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     settings, database, wakes, clock = parts.settings, parts.database, parts.wakes, parts.clock
     stop = asyncio.Event()
     lease = timedelta(seconds=settings.lease_seconds)
+    books = [Rulebook(name, parts.installation, api, parts.commands, clock) for name, api in parts.salesforce.items()]
     tasks = Tasks(database.url, settings, clock, name=parts.holder)
     acceptor = Acceptor(database, wakes, parts.installation, parts.commands)
     projector = Projector(
@@ -130,6 +132,14 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     remapper = Remapper(database, wakes, parts.installation)
     steps = (
         ("accept", acceptor.step, "inbox", settings.poll_seconds),
+        *(
+            (f"changes {book.org}", ChangeAcceptor(database, wakes, clock, book).step, "inbox", settings.poll_seconds)
+            for book in books
+        ),
+        *(
+            (f"catch up {book.org}", CatchUp(database, wakes, clock, book).step, "coverage", settings.poll_seconds)
+            for book in books
+        ),
         ("project", projector.step, "mirror", settings.poll_seconds),
         *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
@@ -199,7 +209,7 @@ async def subscriber(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]
             f"stream {name} {topic}",
         )
         for name, org in parts.installation.orgs.items()
-        for topic in org.pubsub.topics
+        for topic in org.topics
     ]
     try:
         yield {}

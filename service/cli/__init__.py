@@ -6,7 +6,8 @@ Verbs: the commands. Touches the store through the rooms below. Decides nothing:
 from service.cli._exceptions import app as exceptions_app
 from service.cli._facts import facts
 from service.cli._failures import app as failures_app
+from service.cli._feeds import feeds
 from service.cli._payouts import app as payouts_app
 from service.cli._plan import plan
 
-__all__ = ["exceptions_app", "facts", "failures_app", "payouts_app", "plan"]
+__all__ = ["exceptions_app", "facts", "failures_app", "feeds", "payouts_app", "plan"]

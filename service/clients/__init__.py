@@ -8,10 +8,11 @@ Refuses: a write to Stripe without an idempotency key, a sign-in to another org 
 
 from simple_salesforce.format import format_soql
 
-from service.clients.salesforce import BulkState, Outcome, RecordResult, SalesforceApi, Session, Write
+from service.clients.salesforce import CLIENT_NAME, BulkState, Outcome, RecordResult, SalesforceApi, Session, Write
 from service.clients.stripe import Answer, StripeApi, verify_webhook
 
 __all__ = [
+    "CLIENT_NAME",
     "Answer",
     "BulkState",
     "Outcome",

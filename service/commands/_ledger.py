@@ -197,7 +197,9 @@ async def find(tx: Transaction, command: Command) -> Command | None:
         commands.c.operation == command.operation,
         commands.c.business_version == command.version,
     )
-    rows = [_command(row) for row in await tx.execute(select(commands).where(or_(same_request, same_business)))]
+    # Without a request id there is nothing to be the same by: compared with null, it would be that of every other.
+    sought = same_business if command.request_id is None else or_(same_request, same_business)
+    rows = [_command(row) for row in await tx.execute(select(commands).where(sought))]
     by_request = [row for row in rows if command.request_id is not None and row.request_id == command.request_id]
     return next(iter(by_request or rows), None)
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from service.config.changes import ChangeRule, check_rules, topics_with_changes
 from service.config._feeds import Cometd, PubSub
 from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
@@ -194,7 +195,15 @@ class Org(_Frozen):
     reactions: tuple[Reaction, ...] = Field(
         default=(), max_length=100, description="Tasks, notifications and events on changes of status."
     )
+    changes: tuple[ChangeRule, ...] = Field(
+        default=(), max_length=50, description="What is asked for when records change, by Change Data Capture."
+    )
     timeout_seconds: float = Field(default=30, ge=1, le=120, description="Longest wait for one answer.")
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic that is read, each as one stream."""
+        return topics_with_changes(self.pubsub.topics, self.changes)
 
     @model_validator(mode="after")
     def _plaintext_only_here(self) -> Self:
@@ -268,6 +277,12 @@ class Installation(_Frozen):
                 known.add(rule.name)
                 if strangers := sorted(set(rule.condition.entity) - set(self.entities_of(name))):
                     raise ValueError(f"{where}.if.entity names {', '.join(strangers)}: no entity of this org")
+        return self
+
+    @model_validator(mode="after")
+    def _changes_resolve(self) -> Self:
+        for name, org in self.orgs.items():
+            check_rules(f"orgs.{name}.changes", org.changes, self.entities_of(name))
         return self
 
     @model_validator(mode="after")

@@ -94,14 +94,40 @@ async def record(tx: Transaction, rows: Sequence[InboxRow]) -> set[tuple[str, st
     return {(row.source, row.account, row.event_id) for row in result}
 
 
-async def take(tx: Transaction, *, source: str, limit: int) -> list[InboxRow]:
-    """Lock up to `limit` recorded events, oldest first, that no other transaction holds; settle them in this one."""
+async def take(tx: Transaction, *, source: str, but: str, limit: int) -> list[InboxRow]:
+    """Lock up to `limit` recorded events, oldest first, that no other transaction holds; settle them in this one.
+
+    Events whose kind begins with `but` are left to `waiting`.
+    """
     query = (
         select(*(table.c[field] for field in _FIELDS))
-        .where(table.c.state == State.RECORDED, table.c.source == source)
+        .where(
+            table.c.state == State.RECORDED,
+            table.c.source == source,
+            table.c.kind.not_like(f"{but}%"),
+        )
         .order_by(table.c.sequence)
         .limit(limit)
         .with_for_update(skip_locked=True)
+    )
+    return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+
+
+async def waiting(tx: Transaction, *, source: str, account: str, begins: str, limit: int) -> list[InboxRow]:
+    """Return up to `limit` recorded events of an account whose kind begins with `begins`, oldest first, unlocked.
+
+    Another replica may return them too: what is done with them must be harmless to do twice.
+    """
+    query = (
+        select(*(table.c[field] for field in _FIELDS))
+        .where(
+            table.c.state == State.RECORDED,
+            table.c.source == source,
+            table.c.account == account,
+            table.c.kind.like(f"{begins}%"),
+        )
+        .order_by(table.c.sequence)
+        .limit(limit)
     )
     return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
 

@@ -11,6 +11,7 @@ from service.commands import REQUEST_FIELDS, terms_fields
 from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
+from service.maintenance._check_changes import check_changes
 from service.maintenance._check_currencies import check_currencies
 from service.maintenance._check_reactions import check_reactions
 from service.maintenance._fields import Described, access_faults, field_faults, is_wanted, key_faults
@@ -53,19 +54,20 @@ async def check_org(
         findings += _written(subject, described, wanted, names)
         findings += _read(subject, org, described, customer_fields, names)
         findings += await check_reactions(subject, org, api)
+        findings += await check_changes(subject, org, api)
         findings += await check_currencies(name, installation, api)
         findings += await _requests(subject, org, api)
     except VendorError as error:
         findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
     if probe is not None:
-        findings += [await _topic(subject, topic, name, org, probe) for topic in org.pubsub.topics]
+        findings += [await _topic(subject, topic, name, org, probe) for topic in org.topics]
     return findings
 
 
 async def _requests(subject: str, org: Org, api: SalesforceApi) -> list[Finding]:
     """Tell which fields of a request an org does not have: what they would say cannot be asked for there."""
     found: list[Finding] = []
-    for topic in org.pubsub.topics:
+    for topic in org.topics:
         event = topic.removeprefix("/event/")
         if event == topic or not event.endswith("__e"):
             continue  # a channel of its own, or changes of records

@@ -16,6 +16,7 @@ from service.config import Org
 from service.gen.eventbus.v1 import pubsub_api_pb2 as messages
 from service.gen.eventbus.v1 import pubsub_api_pb2_grpc as services
 from subscribers.feed import Batch, Cause, ReceivedEvent, StreamEnded
+from subscribers.pubsub._changes import told
 from subscribers.pubsub._errors import SCHEMA_INVALID, ended, error_code
 from subscribers.pubsub._schemas import Schemas, decode
 from subscribers.pubsub._session import open_channel
@@ -169,6 +170,6 @@ def _received(topic: str, one: messages.ConsumerEvent, schema: Any) -> ReceivedE
         replay_id=bytes(one.replay_id),
         event_id=event.id or None,
         schema_id=event.schema_id,
-        payload=bytes(event.payload) if fields is None else fields,
+        payload=bytes(event.payload) if fields is None else told(fields, schema),
         traceparent=parents[0].decode("ascii", "replace") if parents else None,
     )

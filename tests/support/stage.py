@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +13,7 @@ import psycopg
 from deploy.demo.cast import Cast, gathered
 from deploy.demo.outside import Control, Row, wait_for
 from deploy.demo.screen import Screen
-from deploy.demo.stack import Stack
+from deploy.demo.stack import PACKAGE, Stack
 from deploy.demo.story import pay
 from tests.support.postgres import drop_database, fresh_database, short_folder
 
@@ -36,23 +37,31 @@ def staged(
     reactions: Sequence[dict[str, Any]] = (),
     org: dict[str, Any] | None = None,
     currencies: dict[str, Any] | None = None,
+    package: Path = PACKAGE,
+    captured: Sequence[str] = (),
     **environment: str,
 ) -> Iterator[Cast]:
     """Give a running stack with a database of its own.
 
     `reactions` and `org` are settings of its org, `currencies` what the org's administrator changes before the service
-    starts; `environment` goes to the service.
+    starts, `package` what is deployed there, `captured` the objects whose changes are told; `environment` goes to the
+    service.
     """
     url = fresh_database(postgres_url)
     try:
         with (
             short_folder() as folder,
-            Stack(folder, database_url=url, environment=environment, reactions=reactions, org=org or {}) as stack,
+            Stack(
+                folder, database_url=url, environment=environment, reactions=reactions, org=org or {}, package=package
+            ) as stack,
         ):
             stack.start_sandbox()
             if currencies is not None:
                 with closing(Control(stack.info["control"]["url"])) as control:
                     control.post("/salesforce/currencies", **currencies)
+            if captured:
+                with closing(Control(stack.info["control"]["url"])) as control:
+                    control.post("/salesforce/changes", entities=list(captured))
             service = stack.start_service()
             with gathered(stack, service, Screen(plain=True, chapters=1)) as cast:
                 yield cast

@@ -37,8 +37,9 @@ from service.errors import VendorDenied, VendorRejected
 T = TypeVar("T")
 
 MAX_QUERY_ROWS = 50_000
-# Names us in the org's API usage and lets support find our calls.
-CLIENT = "client=Counterfoil"
+# Names us in the org's API usage, lets support find our calls, and is told in the change events of our own writes.
+CLIENT_NAME = "Counterfoil"
+CLIENT = f"client={CLIENT_NAME}"
 _USAGE = re.compile(r"(?:^|[;\s])api-usage=(\d+)/(\d+)")
 
 
@@ -82,12 +83,13 @@ class SalesforceApi:
         """Return a session; a new one if the current one equals `refresh_after`. All waiters share one sign-in."""
         return await self._sign_in.session(refresh_after)
 
-    async def query(self, soql: str, *, limit: int = 2000) -> list[dict[str, Any]]:
+    async def query(self, soql: str, *, limit: int = 2000, tooling: bool = False) -> list[dict[str, Any]]:
         """Run a query and return all rows, page after page; fractions are Decimals.
 
         Args:
             soql: with values put in by `format_soql`, never by formatting of one's own.
             limit: the most rows to take, at most 50,000.
+            tooling: ask the Tooling API, which has objects of setup.
 
         Raises:
             VendorRejected: the query is wrong, or has more than `limit` rows.
@@ -95,16 +97,18 @@ class SalesforceApi:
         if not 1 <= limit <= MAX_QUERY_ROWS:
             raise ValueError(f"limit must be from 1 to {MAX_QUERY_ROWS}")
 
+        path = "tooling/query" if tooling else "query"
+
         def call(sf: Salesforce) -> list[dict[str, Any]]:
             rows: list[dict[str, Any]] = []
-            page = _page(self._json(sf, "GET", "query", params={"q": soql}))
+            page = _page(self._json(sf, "GET", path, params={"q": soql}))
             while True:
                 rows += page["records"]
                 if len(rows) > limit or page["totalSize"] > limit:
                     raise VendorRejected(f"the query has more than {limit} rows", vendor="salesforce", reason=REJECTED)
                 if page["done"]:
                     return rows
-                page = _page(self._json(sf, "GET", f"query/{page['nextRecordsUrl'].rsplit('/', 1)[-1]}"))
+                page = _page(self._json(sf, "GET", f"{path}/{page['nextRecordsUrl'].rsplit('/', 1)[-1]}"))
 
         return await self._run("query", "", call)
 

@@ -178,6 +178,10 @@ class EventBus:
         """Deliver an event once more: the same UUID and payload at a new position, as a publisher's retry leaves it."""
         return self._store(event.topic, event.schema_id, event.payload, event.event_uuid)
 
+    def forward(self, event: PublishedEvent, topic: str) -> PublishedEvent:
+        """Publish an event on another topic too, as on a channel that several kinds of events share."""
+        return self._append(topic, event.schema_id, event.payload, event.event_uuid)
+
     def _append(self, topic: str, schema_id: str, payload: bytes, event_uuid: str | None) -> PublishedEvent:
         event = self._store(topic, schema_id, payload, event_uuid or str(uuid.uuid4()))
         for hook in self.after_publish:

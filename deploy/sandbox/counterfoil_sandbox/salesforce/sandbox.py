@@ -58,6 +58,9 @@ class SalesforceSandbox:
             Route("/salesforce/events", self._list_events, methods=["GET"]),
             Route("/salesforce/settings", self._set, methods=["POST"]),
             Route("/salesforce/currencies", self._change_currencies, methods=["POST"]),
+            Route("/salesforce/changes", self._select_entities, methods=["POST"]),
+            Route("/salesforce/changes/faults", self._add_change_fault, methods=["POST"]),
+            Route("/salesforce/changes/faults", self._clear_change_faults, methods=["DELETE"]),
         ]
 
     def info(self) -> dict[str, Any]:
@@ -118,6 +121,26 @@ class SalesforceSandbox:
         except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         return JSONResponse({})
+
+    async def _select_entities(self, request: Request) -> JSONResponse:
+        """Select the objects whose changes are captured: ``entities``."""
+        try:
+            self._dispatcher.org.changes.select(json.loads(await request.body())["entities"])
+        except (ValueError, TypeError, KeyError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"entities": self._dispatcher.org.changes.entities})
+
+    async def _add_change_fault(self, request: Request) -> JSONResponse:
+        """Tell the next changes of an object as a gap or as an overflow: ``fault``, ``sobject``, ``times``."""
+        try:
+            self._dispatcher.org.changes.fail(json.loads(await request.body()))
+        except (ValueError, TypeError, AttributeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"faults": self._dispatcher.org.changes.faults}, status_code=201)
+
+    async def _clear_change_faults(self, _request: Request) -> JSONResponse:
+        self._dispatcher.org.changes.faults.clear()
+        return JSONResponse({"faults": []})
 
     async def _list_notifications(self, _request: Request) -> JSONResponse:
         """What the action customNotificationAction was asked to send."""
