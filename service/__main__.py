@@ -13,7 +13,7 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from service import bootstrap, migrations
-from service.cli import exceptions_app, facts, failures_app, feeds, payouts_app, plan
+from service.cli import exceptions_app, facts, failures_app, feeds, payouts_app, plan, provision
 from service.config import Role, Settings, installation_schema, load_installation, load_settings, settings_reference
 from service.errors import ConfigurationError
 from service.maintenance import Finding, Outcome
@@ -29,6 +29,7 @@ Examples:
   counterfoil schema > schema.json           what the YAML file may hold, for editors
   counterfoil check --offline                is everything written down right?
   counterfoil check                          do Stripe, Salesforce and the database answer, and may we do our work?
+  counterfoil provision --url https://...    what would be set up in Stripe; --yes does it
   counterfoil migrate                        bring the database up to date
   counterfoil serve                          run everything in one process
   counterfoil serve --role web,grpc          run the doors here, the rest elsewhere
@@ -54,6 +55,7 @@ app.add_typer(payouts_app, name="payouts")
 app.command()(facts)
 app.command()(feeds)
 app.command()(plan)
+app.command()(provision)
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The YAML file. Default: COUNTERFOIL_CONFIG_FILE.")
 ]

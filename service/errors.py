@@ -6,6 +6,9 @@ same request may be tried again. No text here may hold a secret, personal data o
     CounterfoilError
     |-- ConfigurationError      a setting is wrong: names the field, the fault and the remedy
     |-- InvalidRequest          the request itself is malformed: every violation at once
+    |-- Unauthenticated         the caller does not prove who it is
+    |-- PermissionDenied        the caller may not do this, or not to this entity
+    |-- IdentityKeysUnavailable the keys by which callers prove themselves cannot be read now
     |-- NotFound                the named thing does not exist here
     |-- Refused                 understood, but not possible in the present state of a record
     |-- Conflict                the same business action was asked before with other parameters
@@ -88,6 +91,34 @@ class InvalidRequest(CounterfoilError):
     def __init__(self, violations: Sequence[Violation]) -> None:
         super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
         self.violations = tuple(violations)
+
+
+class Unauthenticated(CounterfoilError):
+    """The caller does not prove who it is; `cause` is the word for what failed, never a value of what was sent."""
+
+    reason = "UNAUTHENTICATED"
+    status = "UNAUTHENTICATED"
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message, metadata={"cause": cause})
+
+
+class PermissionDenied(CounterfoilError):
+    """The caller is known, and may not do this."""
+
+    reason = "PERMISSION_DENIED"
+    status = "PERMISSION_DENIED"
+
+
+class IdentityKeysUnavailable(CounterfoilError):
+    """The public keys of a token's issuer cannot be read now."""
+
+    reason = "IDENTITY_KEYS_UNAVAILABLE"
+    status = "UNAVAILABLE"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("The keys of the token's issuer cannot be read now: try again.")
 
 
 class NotFound(CounterfoilError):

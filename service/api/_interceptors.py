@@ -1,6 +1,6 @@
-"""What every call of our API goes through: measured, its errors rewritten, its deadline kept.
+"""What every call of our API goes through: measured, admitted, its errors rewritten, its deadline kept.
 
-Health and reflection are left alone: they are probes, and have errors of their own.
+Health and reflection pass the gate too, and are else left alone: they are probes, and have errors of their own.
 """
 
 import asyncio
@@ -12,9 +12,11 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from service import telemetry
+from service.access import Gate
+from service.api._admission import Admitted, Scoped
 from service.api._deadlines import require_time
 from service.api._faults import log_fault
-from service.api._status import DETAILS_KEY, DeadlineTooShort, code_of, to_status
+from service.api._status import DeadlineTooShort, abort_with
 from service.errors import CounterfoilError, InvalidRequest, Violation
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its types only, not at run time
@@ -25,7 +27,10 @@ OUR_PREFIX = "/counterfoil."
 
 
 class _Around(grpc.aio.ServerInterceptor):
-    """Wraps the unary methods of our own services, which are all we have."""
+    """Wraps the methods of our own services, which all take one message and answer with one or with a stream.
+
+    A stream is written from within its method, which so ends, fails and is cancelled like any other.
+    """
 
     async def intercept_service(
         self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -33,9 +38,10 @@ class _Around(grpc.aio.ServerInterceptor):
         """Return the method's handler with `around` about it."""
         handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
-        if handler is None or handler.unary_unary is None or not method.startswith(OUR_PREFIX):
+        if handler is None or not method.startswith(OUR_PREFIX):
             return handler
-        return self.wrap(method, handler, handler.unary_unary)
+        inner: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
+        return handler if inner is None else self.wrap(method, handler, inner)
 
     def wrap(self, method: str, handler: "_Handler", inner: _Behaviour) -> "_Handler":
         """Return the handler with `around` about its behaviour."""
@@ -43,14 +49,17 @@ class _Around(grpc.aio.ServerInterceptor):
         async def behaviour(request: Any, context: Any) -> Any:
             return await self.around(method, inner, request, context)
 
-        return grpc.unary_unary_rpc_method_handler(
-            behaviour,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        return _like(handler, behaviour, request_deserializer=handler.request_deserializer)
 
     async def around(self, method: str, inner: _Behaviour, request: Any, context: Any) -> Any:
         raise NotImplementedError
+
+
+def _like(handler: "_Handler", behaviour: _Behaviour, **reading: Any) -> "_Handler":
+    """Return a handler of the same kind as another, with other behaviour."""
+    kind = grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
+    made: _Handler = kind(behaviour, response_serializer=handler.response_serializer, **reading)
+    return made
 
 
 def _traceparent(context: Any) -> str | None:
@@ -97,12 +106,13 @@ class Rewritten(_Around):
         """Run the call; abort with the status of what it raised."""
         try:
             return await inner(request, context)
+        except grpc.aio.AbortError:
+            raise  # answered already
         except Exception as error:  # noqa: BLE001  (the door's last line: the caller gets a fixed answer)
             if not isinstance(error, CounterfoilError):
                 log_fault("rpc.failed", error, method=method[1:])
-            status = to_status(error)
-        details = ((DETAILS_KEY, status.SerializeToString()),)
-        return await context.abort(code_of(status), status.message, details)
+            failed = error
+        return await abort_with(context, failed)
 
 
 class Timed(_Around):
@@ -136,9 +146,9 @@ class Decoded(_Around):
                 raise InvalidRequest([Violation("request", f"is not the message {method[1:]} takes")]) from None
             return await inner(request, context)
 
-        return grpc.unary_unary_rpc_method_handler(behaviour, response_serializer=handler.response_serializer)
+        return _like(handler, behaviour)
 
 
-def interceptors() -> Sequence[grpc.aio.ServerInterceptor]:
-    """Return what stands around our methods, outermost first."""
-    return (Measured(), Rewritten(), Timed(), Decoded())
+def interceptors(gate: Gate) -> Sequence[grpc.aio.ServerInterceptor]:
+    """Return what stands around every method, outermost first: nothing but measuring comes before the gate."""
+    return (Measured(), Admitted(gate), Rewritten(), Timed(), Decoded(), Scoped(gate))

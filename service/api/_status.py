@@ -5,6 +5,7 @@ type and our own part of its stack are logged.
 """
 
 from datetime import timedelta
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -62,3 +63,11 @@ def _bad_request(error: InvalidRequest) -> error_details_pb2.BadRequest:
 def code_of(status: status_pb2.Status) -> grpc.StatusCode:
     """Return the status's code as grpc's own enumeration."""
     return grpc.StatusCode[code_pb2.Code.Name(status.code)]
+
+
+async def abort_with(context: Any, error: BaseException) -> NoReturn:
+    """End a call with the status of an error."""
+    status = to_status(error)
+    details = ((DETAILS_KEY, status.SerializeToString()),)
+    await context.abort(code_of(status), status.message, details)
+    raise AssertionError("abort raises")  # pragma: no cover

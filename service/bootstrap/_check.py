@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service import migrations
+from service.bootstrap._identities import require_identities
 from service.bootstrap._roles import shared_credentials
 from service.bootstrap._store import configured_url, open_store, refuse_embedded_live
 from service.clients import SalesforceApi, StripeApi
@@ -65,14 +66,7 @@ class _Check:
             yield from asyncio.run(self._vendors(installation))
 
     def _installation(self, settings: Settings, installation: Installation) -> Iterator[Finding]:
-        try:
-            verify_mappings(installation)
-        except ConfigurationError as error:
-            yield from _faults(error, "mapping")
-        try:
-            verify_changes(installation)
-        except ConfigurationError as error:
-            yield from _faults(error, "changes")
+        yield from _rules(installation)
         counts = f"{len(installation.entities)} entities, {len(installation.orgs)} orgs"
         yield ok(str(settings.config_file), "file", counts)
         embedded = settings.database_url is None and settings.database_url_file is None
@@ -80,6 +74,10 @@ class _Check:
             refuse_embedded_live(settings, installation, embedded=embedded)
         except ConfigurationError as error:
             yield from _faults(error, _DATABASE)
+        try:
+            require_identities(settings, installation)
+        except ConfigurationError as error:
+            yield from _faults(error, "file")
         yield from _limits(installation)
         for name, entity in installation.entities.items():
             subject = f"entities.{name}.stripe"
@@ -131,6 +129,15 @@ class _Check:
             account.close()
 
 
+def _rules(installation: Installation) -> Iterator[Finding]:
+    """Try what the file has of rules: what could never work is known before anybody is asked."""
+    for verify, check_name in ((verify_mappings, "mapping"), (verify_changes, "changes")):
+        try:
+            verify(installation)
+        except ConfigurationError as error:
+            yield from _faults(error, check_name)
+
+
 def _limits(installation: Installation) -> Iterator[Finding]:
     """Tell what is allowed, but has a consequence that shows only when somebody asks for a payment."""
     for name, entity in installation.entities.items():
@@ -158,7 +165,7 @@ def _environment(settings: Settings) -> Iterator[Finding]:
         configured_url(settings)
     except ConfigurationError as error:
         faults += _faults(error, _ENVIRONMENT)
-    for name in ("grpc_tls_cert_file", "grpc_tls_key_file"):
+    for name in ("grpc_tls_cert_file", "grpc_tls_key_file", "grpc_tls_client_ca_file"):
         path: Path | None = getattr(settings, name)
         if path is not None:
             try:

@@ -1,13 +1,24 @@
 """The roles a process can have. Each starts its parts in a task group, says when it is ready, and stops by draining."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from service.api import GrpcServer, PaymentReader, PaymentsService, WebServer, build_web_app
-from service.bootstrap._loops import loop
+from service.access import Gate
+from service.api import (
+    CustomerReader,
+    CustomersService,
+    GrpcServer,
+    PaymentFeed,
+    PaymentReader,
+    PaymentsService,
+    WebServer,
+    build_web_app,
+)
+from service.bootstrap._identities import require_identities
+from service.bootstrap._loops import Step, loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
 from service.commands import Acceptor, Tasks
@@ -72,15 +83,26 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def grpc(parts: Parts, _spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
-    """Serve the typed API."""
-    service = PaymentsService(parts.commands, PaymentReader(parts.database), parts.installation.entities)
-    server = GrpcServer(service, parts.readiness, parts.settings)
+async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
+    """Serve the typed API. On the way out: watchers are told where to resume, calls under way finish."""
+    require_identities(parts.settings, parts.installation)
+    settings, stop = parts.settings, asyncio.Event()
+    reader = PaymentReader(parts.database)
+    heartbeat = timedelta(seconds=settings.watch_heartbeat_seconds)
+    feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=heartbeat)
+    payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
+    gate = Gate(parts.installation.access, parts.clock)
+    customers = CustomersService(parts.commands, CustomerReader(parts.database), parts.installation.entities)
+    server = GrpcServer([payments, customers], parts.readiness, settings, gate)
+    reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:
-        yield {"grpc": f"{parts.settings.grpc_host}:{port}"}
+        yield {"grpc": f"{settings.grpc_host}:{port}"}
     finally:
-        await server.stop(timedelta(seconds=parts.settings.drain_seconds / 4))
+        feed.close()
+        await server.stop(timedelta(seconds=settings.drain_seconds / 4))
+        stop.set()
+        await reading
 
 
 @asynccontextmanager
@@ -89,7 +111,6 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     settings, database, wakes, clock = parts.settings, parts.database, parts.wakes, parts.clock
     stop = asyncio.Event()
     lease = timedelta(seconds=settings.lease_seconds)
-    books = [Rulebook(name, parts.installation, api, parts.commands, clock) for name, api in parts.salesforce.items()]
     tasks = Tasks(database.url, settings, clock, name=parts.holder)
     acceptor = Acceptor(database, wakes, parts.installation, parts.commands)
     projector = Projector(
@@ -102,23 +123,6 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         reactions={name: org.reactions for name, org in parts.installation.orgs.items()},
         reporting=reporting_of(parts.installation),
     )
-    deliverers = {
-        name: Deliverer(
-            database,
-            wakes,
-            clock,
-            org=name,
-            salesforce=parts.salesforce[name],
-            names=parts.installation.mappings.get(name, {}),
-            terms=org.delivery,
-            holder=parts.holder,
-            lease=lease,
-            call_timeout=timedelta(seconds=org.timeout_seconds),
-            batch_limit=settings.delivery_batch_limit,
-            attempts_limit=settings.delivery_attempts,
-        )
-        for name, org in parts.installation.orgs.items()
-    }
     orgs = {name: entity.org for name, entity in parts.installation.entities.items()}
     reconciler = Reconciler(database, clock, orgs=orgs)
     fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, reconciler=reconciler, lease=lease)
@@ -132,16 +136,12 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     remapper = Remapper(database, wakes, parts.installation)
     steps = (
         ("accept", acceptor.step, "inbox", settings.poll_seconds),
-        *(
-            (f"changes {book.org}", ChangeAcceptor(database, wakes, clock, book).step, "inbox", settings.poll_seconds)
-            for book in books
-        ),
-        *(
-            (f"catch up {book.org}", CatchUp(database, wakes, clock, book).step, "coverage", settings.poll_seconds)
-            for book in books
-        ),
+        *_changes(parts),
         ("project", projector.step, "mirror", settings.poll_seconds),
-        *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
+        *(
+            (f"deliver {name}", one.step, "outbox", settings.poll_seconds)
+            for name, one in _deliverers(parts, lease).items()
+        ),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
         ("links", linker.step, "links", settings.poll_seconds),
         ("currencies", reader.step, "currencies", settings.poll_seconds),
@@ -163,6 +163,36 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         _, late = await asyncio.wait([*loops, working], timeout=settings.drain_seconds / 2)
         for task in late:
             task.cancel()
+
+
+def _deliverers(parts: Parts, lease: timedelta) -> dict[str, Deliverer]:
+    """Return what writes to each org."""
+    return {
+        name: Deliverer(
+            parts.database,
+            parts.wakes,
+            parts.clock,
+            org=name,
+            salesforce=parts.salesforce[name],
+            names=parts.installation.mappings.get(name, {}),
+            terms=org.delivery,
+            holder=parts.holder,
+            lease=lease,
+            call_timeout=timedelta(seconds=org.timeout_seconds),
+            batch_limit=parts.settings.delivery_batch_limit,
+            attempts_limit=parts.settings.delivery_attempts,
+        )
+        for name, org in parts.installation.orgs.items()
+    }
+
+
+def _changes(parts: Parts) -> Iterator[tuple[str, Step, str, float]]:
+    """Yield what reads the changes of each org's records, and what reads them again after a gap."""
+    database, wakes, clock, seconds = parts.database, parts.wakes, parts.clock, parts.settings.poll_seconds
+    for name, api in parts.salesforce.items():
+        book = Rulebook(name, parts.installation, api, parts.commands, clock)
+        yield f"changes {name}", ChangeAcceptor(database, wakes, clock, book).step, "inbox", seconds
+        yield f"catch up {name}", CatchUp(database, wakes, clock, book).step, "coverage", seconds
 
 
 def _reactors(parts: Parts, lease: timedelta) -> list[Reactor]:

@@ -9,5 +9,6 @@ from service.cli._failures import app as failures_app
 from service.cli._feeds import feeds
 from service.cli._payouts import app as payouts_app
 from service.cli._plan import plan
+from service.cli._provision import provision
 
-__all__ = ["exceptions_app", "facts", "failures_app", "feeds", "payouts_app", "plan"]
+__all__ = ["exceptions_app", "facts", "failures_app", "feeds", "payouts_app", "plan", "provision"]

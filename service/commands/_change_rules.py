@@ -62,6 +62,7 @@ def request_of(rule: ChangeRule, row: Row, entity: str, *, user: str | None) -> 
         if value is not None:
             arguments[name] = value
     operation = OPERATIONS.get(rule.ask.operation)
+    versioned = operation is None or operation.versioned
     target = operation.target if operation is not None else None
     return Request(
         entity=entity,
@@ -69,16 +70,16 @@ def request_of(rule: ChangeRule, row: Row, entity: str, *, user: str | None) -> 
         record_id=str(row["Id"]),
         target_id=arguments.pop(target.name, None) if target else None,
         arguments=arguments,
-        version=_version([row.get(field) for field in rule.version]),
+        version=_version([row.get(field) for field in rule.version], versioned=versioned),
         requested_by=user or _text(row.get("LastModifiedById")),
         source="salesforce",
     )
 
 
-def _version(values: Sequence[Any]) -> str:
+def _version(values: Sequence[Any], *, versioned: bool) -> str:
     """Return the business version that values make: themselves where that is plain and short, else their digest."""
     if not values:
-        return "1"
+        return "1" if versioned else ""
     text = "/".join(_text(value) or "" for value in values)
     return text if _VERSION.fullmatch(text) else f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 

@@ -17,6 +17,7 @@ from service.commands import _ledger as ledger
 from service.commands._change_events import Change, read_change
 from service.commands._change_rules import BINDING, fields_to_read, holds, request_of
 from service.commands._commands import Commands
+from service.commands._request import Request
 from service.commands._sights import refusal_of
 from service.commands._tasks import defer
 from service.config import Installation
@@ -77,11 +78,9 @@ class Rulebook:
                             await defer(tx, accepted.command)  # its run compares the record with what was done
                 except CounterfoilError as error:
                     telemetry.log().warning("change.refused", rule=rule.name, record=row["Id"], reason=error.reason)
-                    await self._show(tx, rule, entity, str(row["Id"]), error)
+                    await self._show(tx, rule, request, error)
 
-    async def _show(
-        self, tx: Transaction, rule: ChangeRule, entity: str, record_id: str, error: CounterfoilError
-    ) -> None:
+    async def _show(self, tx: Transaction, rule: ChangeRule, request: Request, error: CounterfoilError) -> None:
         """Put a refusal on the record it is about."""
         known = error.metadata.get("command_id")
         command = await ledger.get(tx, known, lock=True) if known else None
@@ -89,7 +88,9 @@ class Rulebook:
             await self.commands.note_conflict_in(tx, command, error.message)
             return
         now = self.clock.now()
-        seen = refusal_of(f"{rule.name}_{record_id}", entity, record_id, rule.ask.operation, error, at=now)
+        record_id, entity = str(request.record_id), request.entity
+        asked = {"operation": request.operation, "version": request.version, "requested_by": request.requested_by}
+        seen = refusal_of(f"{rule.name}_{record_id}", entity, record_id, asked, error, at=now)
         await observe(tx, [replace(seen, traceparent=telemetry.current_traceparent())], now=now)
 
 

@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from service.config.changes import ChangeRule, check_rules, topics_with_changes
+from service.config._customers import Customers
 from service.config._feeds import Cometd, PubSub
 from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
 from service.config._secrets import SecretRef
+from service.config.access import ALL_ENTITIES, Access
+from service.config.changes import ChangeRule, check_rules, topics_with_changes
 
 _FIRST_VERSION_WITH_EVENT_IDS = 52
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -116,6 +118,9 @@ class Entity(_Frozen):
     customer_field: ApiName = Field(
         default="Stripe_Customer_Id__c",
         description="Field of Account and Contact with this account's customer id: one for each entity of an org.",
+    )
+    customers: Customers = Field(
+        default=Customers(), description="Which fields of an Account or Contact sync_customer keeps its customer by."
     )
     reporting_currency: _Currency | None = Field(
         default=None,
@@ -253,6 +258,9 @@ class Installation(_Frozen):
     mappings: dict[Name, Annotated[dict[ApiName, ObjectMapping], Field(max_length=50)]] = Field(
         default_factory=dict, max_length=50, description="By org, then by our object name."
     )
+    access: Access | None = Field(
+        default=None, description="Who may call the gRPC API; without it nobody is asked, which only this machine may."
+    )
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
@@ -320,6 +328,14 @@ class Installation(_Frozen):
                     f"entities.{name} takes rates from {entity.org!r}, which has one currency only and no rates: "
                     "use rates: stripe"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _scopes_resolve(self) -> Self:
+        for where, named in (self.access.scopes() if self.access else {}).items():
+            for entity in named:
+                if entity != ALL_ENTITIES and entity not in self.entities:
+                    raise ValueError(f"access.{where}.entities names {entity!r}, which is not under 'entities'")
         return self
 
     def entities_of(self, org: str) -> tuple[str, ...]:

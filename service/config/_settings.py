@@ -65,11 +65,25 @@ class Settings(BaseSettings):
     grpc_host: str = Field(default="127.0.0.1", description="Address of the gRPC API.")
     grpc_port: int = Field(default=50051, ge=0, le=65535, description="Its port; 0 takes a free one.")
     grpc_tls_cert_file: Path | None = Field(
-        default=None, description="PEM certificate of the gRPC API, with its chain."
+        default=None, description="PEM certificate of the gRPC API, with its chain; read again when it changes."
     )
     grpc_tls_key_file: Path | None = Field(default=None, description="PEM private key of that certificate.")
+    grpc_tls_client_ca_file: Path | None = Field(
+        default=None,
+        description="PEM of the authority of callers' certificates: every connection then needs one (mutual TLS).",
+    )
+    grpc_allow_anonymous: bool = Field(
+        default=False,
+        description="Consent to callers who are not asked who they are, on an address other machines can reach.",
+    )
     grpc_allow_plaintext: bool = Field(
         default=False, description="Consent to gRPC without TLS on an address other machines can reach."
+    )
+    watchers_limit: int = Field(
+        default=2000, ge=1, le=20_000, description="WatchPayments calls a process serves at the same time."
+    )
+    watch_heartbeat_seconds: float = Field(
+        default=15, ge=0.1, le=300, description="How often a watcher hears of nothing new."
     )
     ready_file: Path | None = Field(default=None, description="Written when ready, with the addresses, as JSON.")
 
@@ -114,13 +128,20 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for eyes.")
 
+    @property
+    def grpc_reachable(self) -> bool:
+        """Whether other machines can reach the gRPC API."""
+        return not is_loopback(self.grpc_host)
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if self.database_url is not None and self.database_url_file is not None:
             raise ValueError("database_url and database_url_file are both set: keep one")
         if (self.grpc_tls_cert_file is None) != (self.grpc_tls_key_file is None):
             raise ValueError("grpc_tls_cert_file and grpc_tls_key_file belong together: set both or none")
-        if self.grpc_tls_cert_file is None and not is_loopback(self.grpc_host) and not self.grpc_allow_plaintext:
+        if self.grpc_tls_client_ca_file is not None and self.grpc_tls_cert_file is None:
+            raise ValueError("grpc_tls_client_ca_file needs grpc_tls_cert_file and _key_file: set them too")
+        if self.grpc_tls_cert_file is None and self.grpc_reachable and not self.grpc_allow_plaintext:
             raise ValueError(
                 "grpc_host can be reached by other machines without TLS: set grpc_tls_cert_file and _key_file"
             )

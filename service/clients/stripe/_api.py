@@ -44,10 +44,15 @@ _SERVICES = {
     "refund": "refunds",
     "setup_intent": "setup_intents",
     "subscription": "subscriptions",
+    "webhook_endpoint": "webhook_endpoints",
 }
 
-# What can be done with an object that is there, besides changing it. An action that is not here is refused as well.
-_ACTIONS = {"payment_intent": frozenset({"cancel", "capture"})}
+# What can be done with an object that is there. An action that is not here is refused as well.
+_ACTIONS = {
+    "customer": frozenset({"update"}),
+    "payment_intent": frozenset({"cancel", "capture"}),
+    "webhook_endpoint": frozenset({"update"}),
+}
 
 # What is listed below another object, whose id the parameters carry under this name.
 _BELOW = {"line_item": ("invoices.line_items", "invoice")}

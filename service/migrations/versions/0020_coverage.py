@@ -6,7 +6,7 @@ A replica of the version before notes no gaps until it is replaced: they are in 
 from alembic import op
 
 revision = "0020"
-down_revision = "0016"
+down_revision = "0019"
 
 
 def upgrade() -> None:

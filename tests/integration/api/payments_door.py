@@ -10,10 +10,13 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from service import telemetry
-from service.api import GrpcServer, PaymentReader, PaymentsService, Readiness
+from service.access import Gate
+from service.api import GrpcServer, PaymentFeed, PaymentReader, PaymentsService, Readiness
 from service.api._validation import ListQuery
+from service.clock import SystemClock
 from service.commands import Command, Commands, CommandState, Request
 from service.config import Settings
+from service.config.access import Access
 from service.gen.counterfoil.v1 import payments_service_pb2_grpc
 from service.projection import PaymentFacts, PaymentStatus
 
@@ -134,21 +137,30 @@ class PaymentsDoor:
     readiness: Readiness
     channel: grpc.aio.Channel
     stub: payments_service_pb2_grpc.PaymentsServiceStub
+    port: int
 
     async def close(self) -> None:
         await self.channel.close()
         await self.server.stop(timedelta(seconds=1))
 
 
-async def open_payments_door(settings: Settings | None = None, *, roots: bytes | None = None) -> PaymentsDoor:
+async def open_payments_door(
+    settings: Settings | None = None,
+    *,
+    roots: bytes | None = None,
+    access: Access | None = None,
+    credentials: grpc.ChannelCredentials | None = None,
+) -> PaymentsDoor:
     commands, reader, readiness = MemoryCommands(), MemoryReader(), Readiness(["database"])
-    service = PaymentsService(commands, reader, {"acme", "other"})
-    server = GrpcServer(service, readiness, settings or Settings(grpc_port=0))
-    target = f"localhost:{await server.start()}"
-    credentials = grpc.ssl_channel_credentials(roots) if roots else None
+    feed = PaymentFeed(reader, watchers_limit=10, heartbeat=timedelta(seconds=15))
+    service = PaymentsService(commands, reader, {"acme", "other"}, feed)
+    server = GrpcServer([service], readiness, settings or Settings(grpc_port=0), Gate(access, SystemClock()))
+    port = await server.start()
+    target = f"localhost:{port}"
+    credentials = grpc.ssl_channel_credentials(roots) if roots else credentials
     channel = grpc.aio.secure_channel(target, credentials) if credentials else grpc.aio.insecure_channel(target)
     stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)
-    return PaymentsDoor(server, commands, reader, readiness, channel, stub)
+    return PaymentsDoor(server, commands, reader, readiness, channel, stub, port)
 
 
 def status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status:

@@ -43,9 +43,7 @@ def test_a_rule_holds_for_what_it_says(given: dict[str, Any], row: dict[str, Any
     assert holds(rule(**given), WON | row) is asked
 
 
-@pytest.mark.parametrize(
-    ("code", "asked"), [("Activated", True), ("Draft", False), ("activated", False), (None, False)]
-)
+@pytest.mark.parametrize(("code", "asked"), [("Activated", True), ("Draft", False), ("activated", False)])
 def test_an_order_is_activated_by_its_code(code: str, asked: bool) -> None:
     row = {"Id": "801000000000001AAA", "StatusCode": code, "ActivatedDate": "2026-11-02T10:00:00.000+0000"}
     assert holds(rule(when="activated"), row | {"Status": "Activated"}) is asked
@@ -59,9 +57,8 @@ def test_a_request_is_the_same_for_the_same_version() -> None:
     assert (one.version, one.fingerprint()) == ("100/EUR", same.fingerprint())
     assert other.version != one.version
     assert request_of(rule(), WON, "acme", user=None).version == "1"
-    assert request_of(rule(version=["Name"]), WON | {"Name": "Ümläut " * 20}, "acme", user=None).version.startswith(
-        "sha"
-    )
+    named = request_of(rule(version=["Name"]), WON | {"Name": "Ümlaut " * 20}, "acme", user=None)
+    assert named.version.startswith("sha256:")
     assert (one.requested_by, request_of(rule(), WON, "acme", user=None).requested_by) == ("005a", "005")
 
 

@@ -1,0 +1,88 @@
+"""Where the gate stands in every call: who is calling and may he, before the message is read; about what, after.
+
+Both answer for themselves, also for streams and for methods that are not ours (reflection), so that nothing is let in
+because of the order of the others. Who was admitted is `service.access.current_principal()` for the rest of the call.
+"""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeAlias
+
+import grpc
+
+from service.access import Credentials, Gate, current_principal, enter
+from service.api._status import abort_with
+from service.errors import CounterfoilError
+
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its types only, not at run time
+_Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["_Handler | None"]]
+_KINDS = {
+    (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
+    (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
+    (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler),
+    (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
+}
+
+
+class _Guard(grpc.aio.ServerInterceptor):
+    """Asks `check` before anything of a call's behaviour runs."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def intercept_service(
+        self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> "_Handler | None":
+        """Return the method's handler behind `check`."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        method = str(handler_call_details.method)
+        kind, make = _KINDS[bool(handler.request_streaming), bool(handler.response_streaming)]
+        guarded = self._guarded(method, getattr(handler, kind))
+        made: _Handler = make(
+            guarded,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+        return made
+
+    def _guarded(self, method: str, inner: Any) -> Any:
+        async def answers(request: Any, context: Any) -> AsyncIterator[Any]:
+            await self._checked(method, request, context)
+            async for answer in inner(request, context):
+                yield answer
+
+        async def answer(request: Any, context: Any) -> Any:
+            await self._checked(method, request, context)
+            return await inner(request, context)
+
+        return answers if inspect.isasyncgenfunction(inner) else answer
+
+    async def _checked(self, method: str, request: Any, context: Any) -> None:
+        try:
+            await self.check(method, request, context)
+        except CounterfoilError as error:
+            await abort_with(context, error)
+
+    async def check(self, method: str, request: Any, context: Any) -> None:
+        raise NotImplementedError
+
+
+class Admitted(_Guard):
+    """Who is calling, and does a role of his allow the method? The message is not looked at."""
+
+    async def check(self, method: str, _request: Any, context: Any) -> None:
+        """Admit the caller for the rest of the call."""
+        certificates = context.auth_context().get("x509_pem_cert") or [None]
+        credentials = Credentials(tuple(context.invocation_metadata() or ()), certificates[0])
+        enter(await self._gate.admit(method, credentials))
+
+
+class Scoped(_Guard):
+    """Innermost, where the message is decoded: is the entity it names one of the caller's?"""
+
+    async def check(self, method: str, request: Any, _context: Any) -> None:
+        """Compare the entity, if the message has one."""
+        entity = getattr(request, "entity", None)
+        self._gate.admit_to(method, current_principal(), entity if isinstance(entity, str) else None)
