@@ -49,7 +49,7 @@ async def _selected(subject: str, org: Org, api: SalesforceApi) -> list[Finding]
         return []
     check = "captured changes"
     try:
-        rows = await api.query("SELECT EventChannel, SelectedEntity FROM PlatformEventChannelMember", tooling=True)
+        rows = await api.setup("SELECT EventChannel, SelectedEntity FROM PlatformEventChannelMember")
     except (VendorDenied, VendorRejected) as error:
         return [note(subject, check, f"could not be read: {error.message}", _LOOK)]
     captured = {str(row["SelectedEntity"]) for row in rows}
