@@ -16,6 +16,7 @@ from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
 from service.config._secrets import SecretRef
+from service.config._sign_in import ClientCredentials, JwtBearer
 from service.config.access import ALL_ENTITIES, Access
 from service.config.changes import ChangeRule, check_rules, topics_with_changes
 
@@ -139,27 +140,6 @@ class Entity(_Frozen):
     routing: tuple[RoutingRule, ...] = Field(
         default=(), max_length=20, description="How to find the record of a payment that nothing else tells; in order."
     )
-
-
-class JwtBearer(_Frozen):
-    """OAuth 2.0 JWT bearer: a certificate signs us in as one user, without a password."""
-
-    flow: Literal["jwt_bearer"] = Field(description="Sign in with a certificate.")
-    client_id: str = Field(min_length=1, description="Consumer key of the External Client App.")
-    username: str = Field(min_length=1, description="The integration user.")
-    private_key: SecretRef = Field(description="PEM private key whose certificate the app knows.")
-    audience: str | None = Field(
-        default=None,
-        description="Default: https://test.salesforce.com for a sandbox, else https://login.salesforce.com.",
-    )
-
-
-class ClientCredentials(_Frozen):
-    """OAuth 2.0 client credentials: My Domain hosts only; acts as the app's execution user."""
-
-    flow: Literal["client_credentials"] = Field(description="Sign in with the app's own secret.")
-    client_id: str = Field(min_length=1, description="Consumer key of the External Client App.")
-    client_secret: SecretRef = Field(description="Consumer secret of the app.")
 
 
 class Delivery(_Frozen):
