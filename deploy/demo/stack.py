@@ -179,9 +179,9 @@ class Stack:
                         "private_key": {"file": org["jwt_key_file"]},
                         "audience": org["url"],
                     },
-                    "pubsub": {"endpoint": self.info["pubsub"]["endpoint"]},
                     "reactions": list(self.reactions),
                     **self.org,
+                    "pubsub": {"endpoint": self.info["pubsub"]["endpoint"], **self.org.get("pubsub", {})},
                 }
             },
             "entities": {

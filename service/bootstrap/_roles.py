@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from service import telemetry
@@ -40,7 +41,7 @@ from service.maintenance import (
     Retention,
 )
 from service.projection import Projector
-from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
+from subscribers import Allowance, Credentials, CredentialsValue, Supervisor, open_feed
 
 # Above the queue's own limit, whose refusal says when to come back; each connection has one event under way.
 _SPARE_CONNECTIONS = 256
@@ -240,14 +241,27 @@ async def subscriber(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]
         name: open_feed(name, org, shared_credentials(parts.salesforce[name]))
         for name, org in parts.installation.orgs.items()
     }
-    reading = [
-        spawn(
-            Supervisor(intake, feeds[name], parts.clock, org=name, topic=topic, holder=parts.holder, lease=lease).run(),
-            f"stream {name} {topic}",
+    reading: list[asyncio.Task[None]] = []
+    for name, org in parts.installation.orgs.items():
+        allowance = Allowance(
+            name,
+            parts.salesforce[name].event_deliveries,
+            reserve_percent=org.pubsub.reserve_percent,
+            every=timedelta(seconds=org.pubsub.limits_refresh_seconds),
         )
-        for name, org in parts.installation.orgs.items()
-        for topic in org.topics
-    ]
+        reading.append(spawn(allowance.run(), f"allowance {name}"))
+        for topic in org.topics:
+            supervisor = Supervisor(
+                intake,
+                feeds[name],
+                parts.clock,
+                org=name,
+                topic=topic,
+                holder=parts.holder,
+                lease=lease,
+                may_read=partial(allowance.may_read, topic),
+            )
+            reading.append(spawn(supervisor.run(), f"stream {name} {topic}"))
     try:
         yield {}
     finally:

@@ -1,6 +1,9 @@
 """Change Data Capture: records ask for their payment by what they are, and no event is published by anybody."""
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +13,7 @@ import psycopg
 import pytest
 
 from deploy.demo.cast import Cast
-from deploy.demo.outside import Row
+from deploy.demo.outside import Control, Row
 from deploy.demo.stack import PACKAGE
 from tests.support.stage import (
     drain,
@@ -50,10 +53,14 @@ def without_flows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=["pubsub", "cometd"])
 def cast(request: pytest.FixtureRequest, postgres_url: str, without_flows: Path) -> Iterator[Cast]:
-    org = {"stream": request.param, "changes": RULES}
-    captured = ("Opportunity", "Order")
-    with staged(postgres_url, org=org, package=without_flows, captured=captured, COUNTERFOIL_LEASE_SECONDS="5") as it:
+    org = {"stream": request.param, "changes": RULES, "pubsub": {"limits_refresh_seconds": 1}}
+    with staged(postgres_url, org=org, package=without_flows, prepare=capture, COUNTERFOIL_LEASE_SECONDS="5") as it:
         yield it
+
+
+def capture(control: Control) -> None:
+    """Select the objects whose changes are told, as an administrator does."""
+    control.post("/salesforce/changes", entities=["Opportunity", "Order"])
 
 
 def feed_of(cast: Cast) -> str:
@@ -165,3 +172,36 @@ def test_a_gap_is_caught_up(cast: Cast) -> None:
     assert stream[0] == "stream"
     assert gap[0] == "catch_up"
     assert gap[1] >= 2
+
+
+def test_changes_wait_when_deliveries_run_short(cast: Cast) -> None:
+    """What is left of the org's deliveries is kept for requests; the changes are read when there are more again."""
+    first = with_card(cast, "417.00")
+    cast.control.post("/salesforce/settings", daily_event_deliveries=1000, event_deliveries=950)
+    cast.wait("the alarm", lambda: '"stream.allowance_short"' in cast.service.log.read_text())
+    cast.salesforce.change("Opportunity", first, NextStep="Wake the stream")
+    record = with_card(cast, "418.00")
+    cast.salesforce.win(record)
+    cast.control.post("/salesforce/settings", daily_event_deliveries=1_000_000, event_deliveries=0)
+    cast.wait("the all-clear", lambda: '"stream.allowance_enough"' in cast.service.log.read_text())
+    assert cast.service.stop() == 0
+    cast.service = cast.stack.start_service()  # the pause of a spent allowance is minutes
+    until_status(cast, record, "Paid")
+    drain(cast)
+    assert len(intents_of(cast, record)) == 1
+
+
+def test_the_feeds_are_listed_with_what_is_proven_of_them(cast: Cast) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "service", "feeds", "--json"],
+        env=cast.stack.service_environment(config=cast.stack.folder / "counterfoil.yaml", ready=Path("/dev/null")),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    rows = json.loads(told.stdout)
+    present = {row["topic"]: row for row in rows if row["present"]}
+    assert {TOPIC, "/data/OrderChangeEvent", "/event/Payment_Request__e"} <= set(present)
+    assert all(row["since"] <= row["until"] and row["proof"] == "stream" for row in present.values())
+    gap = next(row for row in rows if row.get("cause") == "replay_lost" and row["proof"] != "stream")
+    assert (gap["topic"], gap["proof"]) == (TOPIC, "catch_up")

@@ -1,7 +1,7 @@
 """The whole product for a story: sandbox and service as processes, and the clients with which a user sees them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -38,14 +38,13 @@ def staged(
     org: dict[str, Any] | None = None,
     currencies: dict[str, Any] | None = None,
     package: Path = PACKAGE,
-    captured: Sequence[str] = (),
+    prepare: Callable[[Control], object] | None = None,
     **environment: str,
 ) -> Iterator[Cast]:
     """Give a running stack with a database of its own.
 
     `reactions` and `org` are settings of its org, `currencies` what the org's administrator changes before the service
-    starts, `package` what is deployed there, `captured` the objects whose changes are told; `environment` goes to the
-    service.
+    starts, `package` what is deployed there, `prepare` does more of that kind; `environment` goes to the service.
     """
     url = fresh_database(postgres_url)
     try:
@@ -59,9 +58,9 @@ def staged(
             if currencies is not None:
                 with closing(Control(stack.info["control"]["url"])) as control:
                     control.post("/salesforce/currencies", **currencies)
-            if captured:
+            if prepare is not None:
                 with closing(Control(stack.info["control"]["url"])) as control:
-                    control.post("/salesforce/changes", entities=list(captured))
+                    prepare(control)
             service = stack.start_service()
             with gathered(stack, service, Screen(plain=True, chapters=1)) as cast:
                 yield cast

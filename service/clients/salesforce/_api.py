@@ -122,6 +122,20 @@ class SalesforceApi:
 
         return await self._run("query", "", call)
 
+    async def event_deliveries(self) -> tuple[int, int] | None:
+        """Return how many events may still be delivered in these 24 hours, and how many at all; None if it is not told.
+
+        Source: REST API Developer Guide, "Limits": DailyDeliveredPlatformEvents, of all subscribers by an API.
+        """
+
+        def call(sf: Salesforce) -> tuple[int, int] | None:
+            told = self._json(sf, "GET", "limits")
+            entry = told.get("DailyDeliveredPlatformEvents") if isinstance(told, dict) else None
+            left, most = (entry.get("Remaining"), entry.get("Max")) if isinstance(entry, dict) else (None, None)
+            return (left, most) if isinstance(left, int) and isinstance(most, int) else None
+
+        return await self._run("limits", "", call)
+
     async def setup(self, soql: str) -> Rows:
         """Ask the Tooling API, which has objects of setup; return the first page, of up to 2,000 rows."""
         return await self._run(

@@ -18,6 +18,8 @@ from typing import Any
 from counterfoil_sandbox.pubsub.schemas import EventSchema
 
 RETENTION_SECONDS = 72 * 3600
+# Of 24 hours, to all subscribers by an API; an org with add-ons has so many.
+DELIVERIES_LIMIT = 1_000_000
 _FIRST_POSITION = 0x9300
 _WIDEST_GAP = 7
 _COUNTER_BYTES = 8
@@ -103,6 +105,8 @@ class EventBus:
         seed: int = 1,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.deliveries = 0
+        self.deliveries_limit = DELIVERIES_LIMIT
         self.before_publish: list[Callable[[str], None]] = []
         self.after_publish: list[Callable[[PublishedEvent], None]] = []
         self._retention = retention_seconds
@@ -111,6 +115,11 @@ class EventBus:
         self._clock = clock
         self._topics: dict[str, Topic] = {}
         self._schemas: dict[str, EventSchema] = {}
+
+    @property
+    def spent(self) -> bool:
+        """Whether the org's allowance of deliveries is used up."""
+        return self.deliveries >= self.deliveries_limit
 
     def define(self, topic: str, schema: Mapping[str, Any]) -> str:
         """Create a topic, or change its schema; answers the schema's id. Ids given earlier keep resolving."""
@@ -246,6 +255,7 @@ class EventBus:
 
     def reset(self) -> None:
         """Drop all events and return every topic to its first schema. Positions go on: an old id stays unusable."""
+        self.deliveries, self.deliveries_limit = 0, DELIVERIES_LIMIT
         for topic in self._topics.values():
             self.forget(topic.name)
             topic.schema = topic.first_schema

@@ -52,6 +52,7 @@ class Org:
     events: Events
     seeded: Seeded
     changes: Changes
+    bus: EventBus
     cursors: Cursors = field(default_factory=Cursors)
     api_calls: int = 0
     jobs: dict[str, Any] = field(default_factory=dict)
@@ -89,7 +90,7 @@ def build_org(schema: Schema, package: Package, bus: EventBus, seed: int) -> Org
     changes = Changes(schema, store, bus)
     store.on_commit.append(changes.committed)
     changes.select(package.captured)
-    return Org(schema, store, ids, dml, events, seeded, changes)
+    return Org(schema, store, ids, dml, events, seeded, changes, bus)
 
 
 def _add_notification_type(store: Store, ids: IdFactory, name: str, label: str) -> None:

@@ -104,7 +104,7 @@ class SalesforceSandbox:
         return JSONResponse({"faults": self._faults.pending()})
 
     async def _set(self, request: Request) -> JSONResponse:
-        """Change the org: ``daily_api_requests`` is its limit of 24 hours, ``api_calls`` how many are made already."""
+        """Change the org's limits of 24 hours, and what was used: of API requests, and of delivered events."""
         try:
             given = {name: int(value) for name, value in json.loads(await request.body()).items()}
         except (ValueError, TypeError, AttributeError) as error:
@@ -112,6 +112,10 @@ class SalesforceSandbox:
         org = self._dispatcher.org
         org.daily_requests = given.get("daily_api_requests", org.daily_requests)
         org.api_calls = given.get("api_calls", org.api_calls)
+        bus = org.bus
+        bus.deliveries_limit = given.get("daily_event_deliveries", bus.deliveries_limit)
+        bus.deliveries = given.get("event_deliveries", bus.deliveries)
+        bus.wake_all()
         return JSONResponse({"daily_api_requests": org.daily_requests, "api_calls": org.api_calls})
 
     async def _change_currencies(self, request: Request) -> JSONResponse:
