@@ -13,9 +13,12 @@ from service.api import (
     CustomerReader,
     CustomersService,
     GrpcServer,
+    InvoiceReader,
+    InvoicesService,
     PaymentFeed,
     PaymentReader,
     PaymentsService,
+    RequestsService,
     WebServer,
     build_web_app,
 )
@@ -100,8 +103,10 @@ async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=heartbeat)
     payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
     gate = Gate(parts.installation.access, parts.clock)
+    requests = RequestsService(parts.database, parts.approvals, parts.installation.entities)
     customers = CustomersService(parts.commands, CustomerReader(parts.database), parts.installation.entities)
-    server = GrpcServer([payments, customers], parts.readiness, settings, gate)
+    invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), parts.installation.entities)
+    server = GrpcServer([payments, customers, invoices, requests], parts.readiness, settings, gate)
     reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:
@@ -120,7 +125,6 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     stop = asyncio.Event()
     lease = timedelta(seconds=settings.lease_seconds)
     tasks = Tasks(database.url, settings, clock, name=parts.holder)
-    acceptor = Acceptor(database, wakes, parts.installation, parts.commands)
     projector = Projector(
         database,
         wakes,
@@ -143,7 +147,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     await reader.step()  # what is written before would be written again with its currency
     remapper = Remapper(database, wakes, parts.installation)
     steps = (
-        ("accept", acceptor.step, "inbox", settings.poll_seconds),
+        *_asked(parts),
         *_changes(parts),
         ("project", projector.step, "mirror", settings.poll_seconds),
         *(
@@ -201,6 +205,13 @@ def _changes(parts: Parts) -> Iterator[tuple[str, Step, str, float]]:
         book = Rulebook(name, parts.installation, api, parts.commands, clock)
         yield f"changes {name}", ChangeAcceptor(database, wakes, clock, book).step, "inbox", seconds
         yield f"catch up {name}", CatchUp(database, wakes, clock, book).step, "coverage", seconds
+
+
+def _asked(parts: Parts) -> Iterator[tuple[str, Step, str, float]]:
+    """Yield what takes requests and decisions in, and what ends those that nobody decided."""
+    acceptor = Acceptor(parts.database, parts.wakes, parts.installation, parts.commands, parts.approvals)
+    yield "accept", acceptor.step, "inbox", parts.settings.poll_seconds
+    yield "expire", parts.approvals.expire, "approvals", _FACTS_SECONDS
 
 
 def _reactors(parts: Parts, lease: timedelta) -> list[Reactor]:

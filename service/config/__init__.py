@@ -9,7 +9,6 @@ from service.config._installation import (
     Entity,
     Installation,
     Org,
-    RoutingRule,
     StripeAccount,
     entity_of,
 )
@@ -17,6 +16,7 @@ from service.config._load import installation_schema, load_installation, load_se
 from service.config._mapping import Computed, ObjectMapping, compiled
 from service.config._reactions import Reaction
 from service.config._reference import settings_reference
+from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
 from service.config._settings import Role, Settings
 from service.config._sign_in import ClientCredentials, JwtBearer

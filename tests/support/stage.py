@@ -39,19 +39,29 @@ def staged(
     currencies: dict[str, Any] | None = None,
     package: Path = PACKAGE,
     prepare: Callable[[Control], object] | None = None,
+    terms: dict[str, Any] | None = None,
+    topics: Sequence[str] = (),
     **environment: str,
 ) -> Iterator[Cast]:
     """Give a running stack with a database of its own.
 
-    `reactions` and `org` are settings of its org, `currencies` what the org's administrator changes before the service
-    starts, `package` what is deployed there, `prepare` does more of that kind; `environment` goes to the service.
+    `reactions`, `topics` and `org` are settings of its org, `terms` of its entity, `currencies` what the org's
+    administrator changes before the service starts, `package` what is deployed there, `prepare` does more of that kind;
+    `environment` goes to the service.
     """
     url = fresh_database(postgres_url)
     try:
         with (
             short_folder() as folder,
             Stack(
-                folder, database_url=url, environment=environment, reactions=reactions, org=org or {}, package=package
+                folder,
+                database_url=url,
+                environment=environment,
+                reactions=reactions,
+                org=org or {},
+                terms=terms or {},
+                topics=topics,
+                package=package,
             ) as stack,
         ):
             stack.start_sandbox()

@@ -75,6 +75,7 @@ CLASSES = {
     "reauth_then_retry": {Cause.NEW_TOKEN},
     "replay_policy": {Cause.REPLAY_LOST},
     "backoff": {Cause.SLOW_DOWN, Cause.RETRY},
+    "wait_quota": {Cause.SLOW_DOWN},
     "permanent": {Cause.STOP},
     "needs_human": {Cause.STOP, Cause.SLOW_DOWN},
 }
