@@ -6,7 +6,6 @@ and "ManagedSubscribe RPC Method" (a beta feature by its documentation).
 """
 
 from typing import Protocol
-from uuid import uuid4
 
 from service.gen.eventbus.v1 import pubsub_api_pb2 as messages
 
@@ -65,5 +64,5 @@ class ManagedPosition:
 
     def stored(self, position: bytes) -> Request | None:
         """Commit."""
-        commit = messages.CommitReplayRequest(commit_request_id=str(uuid4()), replay_id=position)
+        commit = messages.CommitReplayRequest(commit_request_id=position.hex(), replay_id=position)
         return messages.ManagedFetchRequest(developer_name=self._name, commit_replay_id_request=commit)
