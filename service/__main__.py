@@ -13,7 +13,7 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from service import bootstrap, migrations
-from service.cli import audit_app, exceptions_app, facts, failures_app, payouts_app, plan, provision
+from service.cli import audit_app, exceptions_app, facts, failures_app, feeds, payouts_app, plan, provision
 from service.config import Role, Settings, installation_schema, load_installation, load_settings, settings_reference
 from service.errors import ConfigurationError
 from service.maintenance import Finding, Outcome
@@ -55,6 +55,7 @@ app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(failures_app, name="failures")
 app.add_typer(payouts_app, name="payouts")
 app.command()(facts)
+app.command()(feeds)
 app.command()(plan)
 app.command()(provision)
 ConfigOption = Annotated[

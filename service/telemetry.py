@@ -53,6 +53,15 @@ stream_ends = _METER.create_counter("counterfoil.stream.ends", description="Ends
 stream_gaps = _METER.create_counter(
     "counterfoil.stream.gaps", description="Replay positions Salesforce no longer knew."
 )
+changes_ignored = _METER.create_counter(
+    "counterfoil.changes.ignored", description="Change events of our own writes, by org."
+)
+stream_deliveries_left = _METER.create_gauge(
+    "counterfoil.stream.deliveries_left", description="Events Salesforce may still deliver in 24 hours, by org."
+)
+stream_deliveries_limit = _METER.create_gauge(
+    "counterfoil.stream.deliveries_limit", description="Events Salesforce delivers in 24 hours at most, by org."
+)
 vendor_calls = _METER.create_histogram(
     "counterfoil.vendor.call", unit="s", description="Calls to a vendor, by vendor, operation and outcome."
 )

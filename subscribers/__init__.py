@@ -6,6 +6,7 @@ Touches: those APIs and `service.intake`; credentials are given to it.
 Refuses: to store a position before the events in front of it, and to end because a stream ended.
 """
 
+from subscribers.allowance import Allowance
 from subscribers.cometd import CometdFeed
 from subscribers.feed import Batch, Cause, Feed, OrgFeed, ReceivedEvent, StreamEnded
 from subscribers.open_feed import open_feed
@@ -14,6 +15,7 @@ from subscribers.session import Credentials, CredentialsValue
 from subscribers.supervisor import Pauses, Supervisor
 
 __all__ = [
+    "Allowance",
     "Batch",
     "Cause",
     "CometdFeed",

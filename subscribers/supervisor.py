@@ -6,6 +6,7 @@ goes on; the lease of a dead replica runs out by itself.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -53,6 +54,7 @@ class Supervisor:
         topic: the stream.
         holder: names this process, unlike any other.
         lease: how long a claim holds; a dead holder is followed within this time and a third.
+        may_read: tells whether the stream may be read now; when not, it waits as for a spent allowance.
         pauses: for tests, which cannot wait.
     """
 
@@ -66,6 +68,7 @@ class Supervisor:
         topic: str,
         holder: str,
         lease: timedelta,
+        may_read: Callable[[], bool] = lambda: True,
         pauses: Pauses | None = None,
     ) -> None:
         self._intake = intake
@@ -75,6 +78,7 @@ class Supervisor:
         self._topic = topic
         self._holder = holder
         self._lease = lease
+        self._may_read = may_read
         self._pauses = pauses or Pauses()
         self._failures = 0
         self._tokens = 0
@@ -142,12 +146,14 @@ class Supervisor:
         position = lease.position
         while True:
             try:
+                self._refuse_while_held_back()
                 async with aclosing(self._feed.batches(self._topic, position)) as batches:
                     async for batch in batches:
                         await hand_over(self._intake, batch, lease)
                         position = batch.position
                         self._failures = self._tokens = 0
                         self.last_end = None
+                        self._refuse_while_held_back()
                 end = StreamEnded(Cause.COMPLETED)
             except LeaseLost:
                 return
@@ -160,7 +166,22 @@ class Supervisor:
                 lost = "" if position is None else position.hex()
                 self._log().error("stream.gap", lost_position=lost, code=end.code, rpc_id=end.rpc_id)
                 position = None
+                if not await self._note_gap(lease):
+                    return
             await self._sleep(self._pause_after(end))
+
+    def _refuse_while_held_back(self) -> None:
+        if not self._may_read():
+            raise StreamEnded(Cause.SLOW_DOWN, "held back: the deliveries that are left are kept for requests")
+
+    async def _note_gap(self, lease: StreamLease) -> bool:
+        """Store that there is a gap, until it is stored: what was missed is read again because of it."""
+        while True:
+            try:
+                return await self._intake.note_gap(lease)
+            except Exception as error:  # noqa: BLE001  (whatever the database says, the next try is the answer)
+                self._log().warning("stream.gap_not_noted", error=type(error).__name__)
+            await self._sleep(self._pauses.first)
 
     def _pause_after(self, end: StreamEnded) -> timedelta:
         """Note the end of a stream; return how long to wait."""

@@ -183,12 +183,13 @@ class Stack:
                         "private_key": {"file": org["jwt_key_file"]},
                         "audience": org["url"],
                     },
+                    "reactions": list(self.reactions),
+                    **self.org,
                     "pubsub": {
                         "endpoint": self.info["pubsub"]["endpoint"],
                         **({"topics": list(self.topics)} if self.topics else {}),
+                        **self.org.get("pubsub", {}),
                     },
-                    "reactions": list(self.reactions),
-                    **self.org,
                 }
             },
             "entities": {

@@ -14,6 +14,7 @@ from service.bootstrap._roles import shared_credentials
 from service.bootstrap._store import configured_url, open_store, refuse_embedded_live
 from service.clients import SalesforceApi, StripeApi
 from service.clock import SystemClock
+from service.commands.changes import verify_changes
 from service.config import Installation, Settings, load_installation
 from service.errors import ConfigurationError, VendorDenied, VendorUnavailable
 from service.maintenance import Finding, check_account, check_org, fault, note, ok, verify_mappings
@@ -65,10 +66,7 @@ class _Check:
             yield from asyncio.run(self._vendors(installation))
 
     def _installation(self, settings: Settings, installation: Installation) -> Iterator[Finding]:
-        try:
-            verify_mappings(installation)
-        except ConfigurationError as error:
-            yield from _faults(error, "mapping")
+        yield from _rules(installation)
         counts = f"{len(installation.entities)} entities, {len(installation.orgs)} orgs"
         yield ok(str(settings.config_file), "file", counts)
         embedded = settings.database_url is None and settings.database_url_file is None
@@ -129,6 +127,15 @@ class _Check:
             org.close()
         for account in self.stripe.values():
             account.close()
+
+
+def _rules(installation: Installation) -> Iterator[Finding]:
+    """Try what the file has of rules: what could never work is known before anybody is asked."""
+    for verify, check_name in ((verify_mappings, "mapping"), (verify_changes, "changes")):
+        try:
+            verify(installation)
+        except ConfigurationError as error:
+            yield from _faults(error, check_name)
 
 
 def _limits(installation: Installation) -> Iterator[Finding]:

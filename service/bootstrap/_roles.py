@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from service import telemetry
@@ -27,6 +28,7 @@ from service.bootstrap._loops import Step, loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
 from service.commands import Acceptor, Tasks
+from service.commands.changes import CatchUp, ChangeAcceptor, Rulebook
 from service.config import Entity, Role
 from service.currencies import reporting_of
 from service.delivery import Deliverer, Reactor
@@ -43,7 +45,7 @@ from service.maintenance import (
     Retention,
 )
 from service.projection import Projector
-from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
+from subscribers import Allowance, Credentials, CredentialsValue, Supervisor, open_feed
 
 # Above the queue's own limit, whose refusal says when to come back; each connection has one event under way.
 _SPARE_CONNECTIONS = 256
@@ -134,23 +136,6 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         reactions={name: org.reactions for name, org in parts.installation.orgs.items()},
         reporting=reporting_of(parts.installation),
     )
-    deliverers = {
-        name: Deliverer(
-            database,
-            wakes,
-            clock,
-            org=name,
-            salesforce=parts.salesforce[name],
-            names=parts.installation.mappings.get(name, {}),
-            terms=org.delivery,
-            holder=parts.holder,
-            lease=lease,
-            call_timeout=timedelta(seconds=org.timeout_seconds),
-            batch_limit=settings.delivery_batch_limit,
-            attempts_limit=settings.delivery_attempts,
-        )
-        for name, org in parts.installation.orgs.items()
-    }
     orgs = {name: entity.org for name, entity in parts.installation.entities.items()}
     reconciler = Reconciler(database, clock, orgs=orgs)
     fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, reconciler=reconciler, lease=lease)
@@ -164,8 +149,12 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     remapper = Remapper(database, wakes, parts.installation)
     steps = (
         *_asked(parts),
+        *_changes(parts),
         ("project", projector.step, "mirror", settings.poll_seconds),
-        *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
+        *(
+            (f"deliver {name}", one.step, "outbox", settings.poll_seconds)
+            for name, one in _deliverers(parts, lease).items()
+        ),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
         ("links", linker.step, "links", settings.poll_seconds),
         ("currencies", reader.step, "currencies", settings.poll_seconds),
@@ -188,6 +177,36 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         _, late = await asyncio.wait([*loops, working], timeout=settings.drain_seconds / 2)
         for task in late:
             task.cancel()
+
+
+def _deliverers(parts: Parts, lease: timedelta) -> dict[str, Deliverer]:
+    """Return what writes to each org."""
+    return {
+        name: Deliverer(
+            parts.database,
+            parts.wakes,
+            parts.clock,
+            org=name,
+            salesforce=parts.salesforce[name],
+            names=parts.installation.mappings.get(name, {}),
+            terms=org.delivery,
+            holder=parts.holder,
+            lease=lease,
+            call_timeout=timedelta(seconds=org.timeout_seconds),
+            batch_limit=parts.settings.delivery_batch_limit,
+            attempts_limit=parts.settings.delivery_attempts,
+        )
+        for name, org in parts.installation.orgs.items()
+    }
+
+
+def _changes(parts: Parts) -> Iterator[tuple[str, Step, str, float]]:
+    """Yield what reads the changes of each org's records, and what reads them again after a gap."""
+    database, wakes, clock, seconds = parts.database, parts.wakes, parts.clock, parts.settings.poll_seconds
+    for name, api in parts.salesforce.items():
+        book = Rulebook(name, parts.installation, api, parts.commands, clock)
+        yield f"changes {name}", ChangeAcceptor(database, wakes, clock, book).step, "inbox", seconds
+        yield f"catch up {name}", CatchUp(database, wakes, clock, book).step, "coverage", seconds
 
 
 def _asked(parts: Parts) -> Iterator[tuple[str, Step, str, float]]:
@@ -235,14 +254,27 @@ async def subscriber(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]
         name: open_feed(name, org, shared_credentials(parts.salesforce[name]))
         for name, org in parts.installation.orgs.items()
     }
-    reading = [
-        spawn(
-            Supervisor(intake, feeds[name], parts.clock, org=name, topic=topic, holder=parts.holder, lease=lease).run(),
-            f"stream {name} {topic}",
+    reading: list[asyncio.Task[None]] = []
+    for name, org in parts.installation.orgs.items():
+        allowance = Allowance(
+            name,
+            parts.salesforce[name].event_deliveries,
+            reserve_percent=org.pubsub.reserve_percent,
+            every=timedelta(seconds=org.pubsub.limits_refresh_seconds),
         )
-        for name, org in parts.installation.orgs.items()
-        for topic in org.pubsub.topics
-    ]
+        reading.append(spawn(allowance.run(), f"allowance {name}"))
+        for topic in org.topics:
+            supervisor = Supervisor(
+                intake,
+                feeds[name],
+                parts.clock,
+                org=name,
+                topic=topic,
+                holder=parts.holder,
+                lease=lease,
+                may_read=partial(allowance.may_read, topic),
+            )
+            reading.append(spawn(supervisor.run(), f"stream {name} {topic}"))
     try:
         yield {}
     finally:

@@ -18,6 +18,7 @@ from service.bootstrap._parts import Parts, build
 from service.bootstrap._roles import ORDER, ROLES
 from service.bootstrap._store import Store, prepare
 from service.clock import SystemClock
+from service.commands.changes import verify_changes
 from service.config import Installation, Role, Settings
 from service.errors import ConfigurationError
 from service.maintenance import verify_mappings
@@ -35,6 +36,7 @@ def serve(settings: Settings, installation: Installation, store: Store, roles: C
         ExceptionGroup: a part ended that must not end.
     """
     verify_mappings(installation)
+    verify_changes(installation)
     prepare(store, settings, installation)
     readiness = Readiness(["database", *(role.value for role in ORDER if role in roles)])
     parts = build(settings, installation, store.url, readiness, SystemClock())

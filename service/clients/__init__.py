@@ -10,6 +10,7 @@ Refuses: a write to Stripe without an idempotency key, a sign-in to another org 
 from simple_salesforce.format import format_soql
 
 from service.clients.salesforce import (
+    CLIENT_NAME,
     MAX_QUERIES,
     BulkState,
     Outcome,
@@ -22,6 +23,7 @@ from service.clients.salesforce import (
 from service.clients.stripe import Answer, Purpose, StripeApi, verify_webhook
 
 __all__ = [
+    "CLIENT_NAME",
     "MAX_QUERIES",
     "Answer",
     "BulkState",

@@ -16,6 +16,7 @@ from service.commands._sights import refusal_of
 from service.commands._tasks import defer
 from service.commands.approvals import APPROVAL_TOPIC, DECISIONS, Approvals, Decision
 from service.config import Installation
+from service.config.changes import CHANGE_TOPICS
 from service.db import Database, Transaction, Wakes
 from service.domain import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
 from service.errors import CounterfoilError, InvalidRequest, NotFound, Refused, Violation
@@ -68,7 +69,7 @@ class Acceptor:
     async def step(self) -> int:
         """Accept one batch of events, oldest first; return how many it held."""
         async with self.database.transaction() as tx:
-            rows = await inbox.take(tx, source="salesforce", limit=_BATCH_LIMIT)
+            rows = await inbox.take(tx, source="salesforce", but=CHANGE_TOPICS, limit=_BATCH_LIMIT)
             for row in rows:
                 state, reason = await self._accept(tx, row)
                 await inbox.settle(tx, row, state, reason)

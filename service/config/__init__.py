@@ -5,11 +5,9 @@ environment: addresses, limits, telemetry. Secrets are named in the file and rea
 """
 
 from service.config._installation import (
-    ClientCredentials,
     Delivery,
     Entity,
     Installation,
-    JwtBearer,
     Org,
     StripeAccount,
     entity_of,
@@ -21,6 +19,7 @@ from service.config._reference import settings_reference
 from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
 from service.config._settings import Role, Settings
+from service.config._sign_in import ClientCredentials, JwtBearer
 
 __all__ = [
     "ClientCredentials",

@@ -1,6 +1,6 @@
 """The two ways in which an org's events are read."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -27,6 +27,22 @@ class PubSub(_Frozen):
         description="Each is read as one stream, whichever way 'stream' names.",
     )
     silence_seconds: int = Field(default=300, ge=1, le=3600, description="A stream silent for longer is opened anew.")
+    managed: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]] = Field(
+        default_factory=dict,
+        max_length=20,
+        description="Topics whose position Salesforce keeps, each with the developer name of its "
+        "ManagedEventSubscription; a beta feature, for the Pub/Sub API only.",
+    )
+    reserve_percent: int = Field(
+        default=10,
+        ge=0,
+        le=90,
+        description="Of the events that Salesforce delivers in 24 hours, kept for requests: with less than this left, "
+        "changes of records wait until there is more.",
+    )
+    limits_refresh_seconds: int = Field(
+        default=300, ge=1, le=86_400, description="How often it is asked how many deliveries are left."
+    )
 
     @model_validator(mode="after")
     def _plaintext_only_here(self) -> Self:

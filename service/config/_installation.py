@@ -18,7 +18,9 @@ from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
 from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
+from service.config._sign_in import ClientCredentials, JwtBearer
 from service.config.access import ALL_ENTITIES, Access
+from service.config.changes import ChangeRule, check_rules, topics_with_changes
 from service.config.invoices import Invoices
 from service.config.limits import Limit
 
@@ -140,27 +142,6 @@ class Entity(_Frozen):
     )
 
 
-class JwtBearer(_Frozen):
-    """OAuth 2.0 JWT bearer: a certificate signs us in as one user, without a password."""
-
-    flow: Literal["jwt_bearer"] = Field(description="Sign in with a certificate.")
-    client_id: str = Field(min_length=1, description="Consumer key of the External Client App.")
-    username: str = Field(min_length=1, description="The integration user.")
-    private_key: SecretRef = Field(description="PEM private key whose certificate the app knows.")
-    audience: str | None = Field(
-        default=None,
-        description="Default: https://test.salesforce.com for a sandbox, else https://login.salesforce.com.",
-    )
-
-
-class ClientCredentials(_Frozen):
-    """OAuth 2.0 client credentials: My Domain hosts only; acts as the app's execution user."""
-
-    flow: Literal["client_credentials"] = Field(description="Sign in with the app's own secret.")
-    client_id: str = Field(min_length=1, description="Consumer key of the External Client App.")
-    client_secret: SecretRef = Field(description="Consumer secret of the app.")
-
-
 class Delivery(_Frozen):
     """How much of an org's API allowance is ours, and from where on records go in bulk."""
 
@@ -208,7 +189,15 @@ class Org(_Frozen):
     reactions: tuple[Reaction, ...] = Field(
         default=(), max_length=100, description="Tasks, notifications and events on changes of status."
     )
+    changes: tuple[ChangeRule, ...] = Field(
+        default=(), max_length=50, description="What is asked for when records change, by Change Data Capture."
+    )
     timeout_seconds: float = Field(default=30, ge=1, le=120, description="Longest wait for one answer.")
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic that is read, each as one stream."""
+        return topics_with_changes(self.pubsub.topics, self.changes)
 
     @model_validator(mode="after")
     def _plaintext_only_here(self) -> Self:
@@ -285,6 +274,12 @@ class Installation(_Frozen):
                 known.add(rule.name)
                 if strangers := sorted(set(rule.condition.entity) - set(self.entities_of(name))):
                     raise ValueError(f"{where}.if.entity names {', '.join(strangers)}: no entity of this org")
+        return self
+
+    @model_validator(mode="after")
+    def _changes_resolve(self) -> Self:
+        for name, org in self.orgs.items():
+            check_rules(f"orgs.{name}.changes", org.changes, self.entities_of(name))
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """The inbox shelf: every event received, once, and how far each Salesforce stream was read.
 
-Owns the tables `inbox` and `streams`. Verbs: record, take, settle, claim and advance a stream,
+Owns the tables `inbox`, `streams` and `coverage`. Verbs: record, take, settle, claim and advance a stream, note a gap,
 prune. Touches no other table and calls nobody. Refuses nothing: what was received is kept, whatever it says.
 """
 
@@ -14,6 +14,7 @@ from service.inbox._rows import (
     record_parameters,
     settle,
     take,
+    waiting,
 )
 from service.inbox._streams import StreamLease, advance, claim, release, renew
 
@@ -32,4 +33,5 @@ __all__ = [
     "renew",
     "settle",
     "take",
+    "waiting",
 ]

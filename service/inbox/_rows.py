@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, delete, select, text, update
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, delete, select, text, true, update
 
 from service.db import Transaction, metadata
 
@@ -104,20 +104,43 @@ async def record(tx: Transaction, rows: Sequence[InboxRow]) -> set[tuple[str, st
     return {(row.source, row.account, row.event_id) for row in result}
 
 
-async def take(tx: Transaction, *, source: str, limit: int) -> list[InboxRow]:
+async def take(tx: Transaction, *, source: str, limit: int, but: str | None = None) -> list[InboxRow]:
     """Lock up to `limit` recorded events, oldest first; settle them in this transaction.
 
     None while another transaction takes of this source: two at once could accept what was asked of one record in the
-    wrong order.
+    wrong order. Events whose kind begins with `but` are left to `waiting`.
     """
     if not (await tx.execute(_TAKING, {"source": source})).scalar_one():
         return []
     query = (
         select(*(table.c[field] for field in _FIELDS))
-        .where(table.c.state == State.RECORDED, table.c.source == source)
+        .where(
+            table.c.state == State.RECORDED,
+            table.c.source == source,
+            true() if but is None else table.c.kind.not_like(f"{but}%"),
+        )
         .order_by(table.c.sequence)
         .limit(limit)
         .with_for_update(skip_locked=True)
+    )
+    return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+
+
+async def waiting(tx: Transaction, *, source: str, account: str, begins: str, limit: int) -> list[InboxRow]:
+    """Return up to `limit` recorded events of an account whose kind begins with `begins`, oldest first, unlocked.
+
+    Another replica may return them too: what is done with them must be harmless to do twice.
+    """
+    query = (
+        select(*(table.c[field] for field in _FIELDS))
+        .where(
+            table.c.state == State.RECORDED,
+            table.c.source == source,
+            table.c.account == account,
+            table.c.kind.like(f"{begins}%"),
+        )
+        .order_by(table.c.sequence)
+        .limit(limit)
     )
     return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
 

@@ -23,6 +23,7 @@ table = Table(
     Column("holder", Text),
     Column("leased_until", DateTime(timezone=True)),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("whole_since", DateTime(timezone=True)),
 )
 
 
@@ -44,7 +45,14 @@ async def claim(
     """Take the stream if nobody holds it, or the holder's lease has run out; None otherwise."""
     until = now + lease
     statement = insert(table).values(
-        org=org, topic=topic, feed=feed, holder=holder, leased_until=until, updated_at=now, position=None
+        org=org,
+        topic=topic,
+        feed=feed,
+        holder=holder,
+        leased_until=until,
+        updated_at=now,
+        position=None,
+        whole_since=now,
     )
     statement = statement.on_conflict_do_update(
         index_elements=["org", "topic", "feed"],

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from service import inbox, telemetry
 from service.clock import Clock
+from service.config.changes import CHANGE_TOPICS
 from service.db import Database, Wakes
-from service.inbox import InboxRow, State, StreamLease
+from service.inbox import InboxRow, State, StreamLease, coverage
 
 UNDECODABLE = "undecodable"
 
@@ -60,6 +61,17 @@ class StreamIntake:
         """Give a stream up, for others to take at once."""
         async with self._database.transaction() as tx:
             await inbox.release(tx, lease)
+
+    async def note_gap(self, lease: StreamLease) -> bool:
+        """Note that a stream's position is lost: records can be read again, platform events cannot.
+
+        Returns False when the stream was lost to another process.
+        """
+        recoverable = lease.topic.startswith(CHANGE_TOPICS)
+        async with self._database.transaction() as tx:
+            noted = await coverage.note_gap(tx, lease, recoverable=recoverable, now=self._clock.now())
+        self._wakes.signal("coverage")
+        return noted
 
     async def record_stream(self, batch: StreamBatch, lease: StreamLease) -> int:
         """Store a batch with its position; return how many events were new.

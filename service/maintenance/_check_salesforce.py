@@ -12,6 +12,7 @@ from service.commands.approvals import APPROVAL_FIELDS, APPROVAL_TOPIC
 from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
+from service.maintenance._check_changes import check_changes
 from service.maintenance._check_currencies import check_currencies
 from service.maintenance._check_reactions import check_reactions
 from service.maintenance._fields import Described, access_faults, field_faults, is_wanted, key_faults
@@ -56,12 +57,13 @@ async def check_org(
         findings += _read_customers(subject, name, installation, described)
         findings += await _line_items(subject, api, names)
         findings += await check_reactions(subject, org, api)
+        findings += await check_changes(subject, org, api)
         findings += await check_currencies(name, installation, api)
         findings += await _requests(subject, org, api)
     except VendorError as error:
         findings.append(fault(subject, "objects", error.message, "Try again; the org must answer describe calls"))
     if probe is not None:
-        findings += [await _topic(subject, topic, name, org, probe) for topic in org.pubsub.topics]
+        findings += [await _topic(subject, topic, name, org, probe) for topic in org.topics]
     return findings
 
 
@@ -85,7 +87,7 @@ async def _line_items(subject: str, api: SalesforceApi, names: Names) -> list[Fi
 async def _requests(subject: str, org: Org, api: SalesforceApi) -> list[Finding]:
     """Tell which fields of a request an org does not have: what they would say cannot be asked for there."""
     found: list[Finding] = []
-    for topic in org.pubsub.topics:
+    for topic in org.topics:
         event = topic.removeprefix("/event/")
         if event == topic or not event.endswith("__e"):
             continue  # a channel of its own, or changes of records

@@ -8,6 +8,7 @@ from datetime import timedelta
 from service import inbox, telemetry
 from service.clock import Clock
 from service.db import Database
+from service.inbox import coverage
 
 _BATCH_LIMIT = 1000
 
@@ -23,7 +24,9 @@ class Retention:
     async def step(self) -> int:
         """Delete one batch; return how many events it held."""
         async with self._database.transaction() as tx:
-            pruned = await inbox.prune(tx, before=self._clock.now() - self._keep, limit=_BATCH_LIMIT)
+            before = self._clock.now() - self._keep
+            pruned = await inbox.prune(tx, before=before, limit=_BATCH_LIMIT)
+            await coverage.prune_stretches(tx, before=before)
         if pruned:
             telemetry.log().info("retention.pruned", events=pruned)
         return pruned

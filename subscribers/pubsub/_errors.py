@@ -13,12 +13,12 @@ SCHEMA_INVALID = "schema.validation.failed"
 
 _CODES = {
     Cause.RETRY: """service.unavailable topic.api.unavailable schema.api.unavailable subscription.internal.error
-        subscription.fetch.overflow subscription.fetch.replay.repeated publish.stream.sweeper.timeout""",
+        subscription.fetch.overflow subscription.fetch.replay.repeated publish.stream.sweeper.timeout
+        managed.subscription.already.active""",
     Cause.NEW_TOKEN: "service.auth.error",
     Cause.REPLAY_LOST: "subscription.fetch.replayid.corrupted subscription.fetch.replayid.validation.failed",
     Cause.SLOW_DOWN: """subscription.limit.exceeded service.protection.triggered
-        service.protection.stream.limit.triggered concurrent.client.limit.exceeded
-        managed.subscription.already.active""",
+        service.protection.stream.limit.triggered concurrent.client.limit.exceeded""",
     Cause.STOP: """service.auth.headers.invalid service.auth.refresh.invalid service.tenant.license topic.not.found
         topic.meta.permission topic.validation.empty schema.meta.permission schema.validation.failed
         subscription.fetch.requested.events.invalid subscription.fetch.topic.mismatch
@@ -31,6 +31,8 @@ _CODES = {
         managed.subscription.fetch.request.commit.request.restricted
         managed.subscription.fetch.request.auth.request.restricted""",
 }
+# Another client reads a managed subscription for as long as Salesforce takes to notice that it died: after a replica's
+# death the next is refused for a moment only, so it asks again at growing intervals.
 BY_CODE = {code: cause for cause, codes in _CODES.items() for code in codes.split()}
 BY_STATUS = {
     grpc.StatusCode.OK: Cause.COMPLETED,

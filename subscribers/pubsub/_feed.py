@@ -15,8 +15,11 @@ import grpc
 from service.config import Org
 from service.gen.eventbus.v1 import pubsub_api_pb2 as messages
 from service.gen.eventbus.v1 import pubsub_api_pb2_grpc as services
+from service.telemetry import log
 from subscribers.feed import Batch, Cause, ReceivedEvent, StreamEnded
+from subscribers.pubsub._changes import told
 from subscribers.pubsub._errors import SCHEMA_INVALID, ended, error_code
+from subscribers.pubsub._requests import ManagedPosition, OwnPosition, Request, Requests
 from subscribers.pubsub._schemas import Schemas, decode
 from subscribers.pubsub._session import open_channel
 from subscribers.session import Credentials, CredentialsValue, read_roots, sign_in
@@ -25,6 +28,7 @@ MAX_OUTSTANDING = 100  # Salesforce cuts a greater demand to this
 # Asking again at half keeps events flowing while a batch is stored, at one request for every 50 events.
 LOW_WATER = 50
 CALL_TIMEOUT = timedelta(seconds=30)
+Response = messages.FetchResponse | messages.ManagedFetchResponse
 
 
 class PubSubFeed:
@@ -59,17 +63,23 @@ class PubSubFeed:
         """
         credentials = await sign_in(self._credentials, self._refused)
         stub = self._stub()
-        call = stub.Subscribe(metadata=credentials.metadata())
+        managed = self._org.pubsub.managed.get(topic)
+        requests: Requests = ManagedPosition(managed) if managed else OwnPosition(topic, position)
+        open_stream = stub.ManagedSubscribe if managed else stub.Subscribe
+        call = open_stream(metadata=credentials.metadata())
         try:
-            await self._ask(call, _first(topic, position))
+            await self._ask(call, requests.first(MAX_OUTSTANDING))
             while True:
                 answer = await self._next(call)
                 batch = Batch(topic, await self._events(stub, credentials, topic, answer), _position(answer))
                 if batch.position:
                     yield batch
+                    stored = requests.stored(batch.position)  # whoever asked for more has stored what there was
+                    if stored is not None:
+                        await self._ask(call, stored)
                 if answer.pending_num_requested <= LOW_WATER:
                     more = MAX_OUTSTANDING - max(0, answer.pending_num_requested)
-                    await self._ask(call, messages.FetchRequest(topic_name=topic, num_requested=more))
+                    await self._ask(call, requests.more(more))
         except grpc.aio.AioRpcError as error:
             end = ended(error)
             if end.cause is Cause.NEW_TOKEN:
@@ -106,7 +116,7 @@ class PubSubFeed:
             self._channel = open_channel(self._org, self._roots)
         return services.PubSubStub(self._channel)
 
-    async def _ask(self, call: Any, request: messages.FetchRequest) -> None:
+    async def _ask(self, call: Any, request: Request) -> None:
         try:
             async with asyncio.timeout(self._silence_seconds):
                 await call.write(request)
@@ -115,7 +125,7 @@ class PubSubFeed:
         except asyncio.InvalidStateError:
             pass  # the stream has ended already; the next read says how
 
-    async def _next(self, call: Any) -> messages.FetchResponse:
+    async def _next(self, call: Any) -> Response:
         try:
             async with asyncio.timeout(self._silence_seconds):
                 answer = await call.read()
@@ -123,11 +133,15 @@ class PubSubFeed:
             raise StreamEnded(Cause.SILENT) from None
         if answer is grpc.aio.EOF:
             raise StreamEnded(Cause.COMPLETED)
-        assert isinstance(answer, messages.FetchResponse)  # noqa: S101  (narrows the type; the stub knows no other)
-        return answer
+        assert isinstance(answer, Response)  # noqa: S101  (narrows the type; the stubs know no other)
+        if isinstance(answer, messages.ManagedFetchResponse) and answer.commit_response.HasField("error"):
+            # The stream goes on, and a later commit covers this one.
+            log().warning("stream.commit_refused", code=messages.ErrorCode.Name(answer.commit_response.error.code))
+        found: Response = answer
+        return found
 
     async def _events(
-        self, stub: services.PubSubStub, credentials: CredentialsValue, topic: str, answer: messages.FetchResponse
+        self, stub: services.PubSubStub, credentials: CredentialsValue, topic: str, answer: Response
     ) -> tuple[ReceivedEvent, ...]:
         async def fetch(schema_id: str) -> str | None:
             try:
@@ -147,14 +161,7 @@ class PubSubFeed:
         )
 
 
-def _first(topic: str, position: bytes | None) -> messages.FetchRequest:
-    preset = messages.ReplayPreset.EARLIEST if position is None else messages.ReplayPreset.CUSTOM
-    return messages.FetchRequest(
-        topic_name=topic, replay_preset=preset, replay_id=position or b"", num_requested=MAX_OUTSTANDING
-    )
-
-
-def _position(answer: messages.FetchResponse) -> bytes:
+def _position(answer: Response) -> bytes:
     """Return the place of the last event here; without events, the latest one Salesforce tells."""
     last = answer.events[-1].replay_id if answer.events else b""
     return bytes(last or answer.latest_replay_id)
@@ -169,6 +176,6 @@ def _received(topic: str, one: messages.ConsumerEvent, schema: Any) -> ReceivedE
         replay_id=bytes(one.replay_id),
         event_id=event.id or None,
         schema_id=event.schema_id,
-        payload=bytes(event.payload) if fields is None else fields,
+        payload=bytes(event.payload) if fields is None else told(fields, schema),
         traceparent=parents[0].decode("ascii", "replace") if parents else None,
     )

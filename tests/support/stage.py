@@ -1,10 +1,11 @@
 """The whole product for a story: sandbox and service as processes, and the clients with which a user sees them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +13,7 @@ import psycopg
 from deploy.demo.cast import Cast, gathered
 from deploy.demo.outside import Control, Row, wait_for
 from deploy.demo.screen import Screen
-from deploy.demo.stack import Stack
+from deploy.demo.stack import PACKAGE, Stack
 from deploy.demo.story import pay
 from tests.support.postgres import drop_database, fresh_database, short_folder
 
@@ -36,6 +37,8 @@ def staged(
     reactions: Sequence[dict[str, Any]] = (),
     org: dict[str, Any] | None = None,
     currencies: dict[str, Any] | None = None,
+    package: Path = PACKAGE,
+    prepare: Callable[[Control], object] | None = None,
     terms: dict[str, Any] | None = None,
     topics: Sequence[str] = (),
     **environment: str,
@@ -43,7 +46,8 @@ def staged(
     """Give a running stack with a database of its own.
 
     `reactions`, `topics` and `org` are settings of its org, `terms` of its entity, `currencies` what the org's
-    administrator changes before the service starts; `environment` goes to the service.
+    administrator changes before the service starts, `package` what is deployed there, `prepare` does more of that kind;
+    `environment` goes to the service.
     """
     url = fresh_database(postgres_url)
     try:
@@ -57,12 +61,16 @@ def staged(
                 org=org or {},
                 terms=terms or {},
                 topics=topics,
+                package=package,
             ) as stack,
         ):
             stack.start_sandbox()
             if currencies is not None:
                 with closing(Control(stack.info["control"]["url"])) as control:
                     control.post("/salesforce/currencies", **currencies)
+            if prepare is not None:
+                with closing(Control(stack.info["control"]["url"])) as control:
+                    prepare(control)
             service = stack.start_service()
             with gathered(stack, service, Screen(plain=True, chapters=1)) as cast:
                 yield cast

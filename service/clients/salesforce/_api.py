@@ -38,8 +38,9 @@ from service.errors import VendorDenied, VendorError, VendorRejected
 T = TypeVar("T")
 
 MAX_QUERY_ROWS = 50_000
-# Names us in the org's API usage and lets support find our calls.
-CLIENT = "client=Counterfoil"
+# Names us in the org's API usage, lets support find our calls, and is told in the change events of our own writes.
+CLIENT_NAME = "Counterfoil"
+CLIENT = f"client={CLIENT_NAME}"
 _USAGE = re.compile(r"(?:^|[;\s])api-usage=(\d+)/(\d+)")
 
 
@@ -120,6 +121,26 @@ class SalesforceApi:
             return [one if isinstance(one, VendorError) else each(sf, one) for one in found]
 
         return await self._run("query", "", call)
+
+    async def event_deliveries(self) -> tuple[int, int] | None:
+        """Return how many events may still be delivered in these 24 hours, and how many at all; None if it is not told.
+
+        Source: REST API Developer Guide, "Limits": DailyDeliveredPlatformEvents, of all subscribers by an API.
+        """
+
+        def call(sf: Salesforce) -> tuple[int, int] | None:
+            told = self._json(sf, "GET", "limits")
+            entry = told.get("DailyDeliveredPlatformEvents") if isinstance(told, dict) else None
+            left, most = (entry.get("Remaining"), entry.get("Max")) if isinstance(entry, dict) else (None, None)
+            return (left, most) if isinstance(left, int) and isinstance(most, int) else None
+
+        return await self._run("limits", "", call)
+
+    async def setup(self, soql: str) -> Rows:
+        """Ask the Tooling API, which has objects of setup; return the first page, of up to 2,000 rows."""
+        return await self._run(
+            "setup", "", lambda sf: list(page(self._json(sf, "GET", "tooling/query", params={"q": soql}))["records"])
+        )
 
     async def describe(self, sobject: str) -> dict[str, Any] | None:
         """Return the describe of an object; None when the org lacks it or the user cannot see it."""

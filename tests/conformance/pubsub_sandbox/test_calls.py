@@ -147,11 +147,3 @@ async def test_an_idle_publish_stream_is_swept(sandbox: Sandbox, stub: rpc.PubSu
         await call.read()
     assert error_code(failure.value) == "publish.stream.sweeper.timeout"
     assert time.monotonic() - began < 10
-
-
-async def test_managed_subscriptions_are_refused_with_the_way_out(sandbox: Sandbox, stub: rpc.PubSubStub) -> None:
-    call = stub.ManagedSubscribe(metadata=sandbox.metadata)
-    with pytest.raises(aio.AioRpcError) as failure:
-        await call.read()
-    assert failure.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert "Subscribe" in (failure.value.details() or "")

@@ -348,3 +348,21 @@ async def test_every_fault_of_the_settings_at_once(bench: Bench) -> None:
 async def test_every_fault_of_the_environment_at_once(bench: Bench, wrong: dict[str, Any]) -> None:
     report: Report = await bench.check(offline=True, **wrong)
     assert set(report.faults) == {"COUNTERFOIL_WEB_PORT environment", "COUNTERFOIL_LEASE_SECONDS environment"}
+
+
+async def test_change_rules_are_checked_against_the_org(bench: Bench) -> None:
+    ask = {"operation": "create_payment", "arguments": {"method": "off_session"}}
+    rule = {"name": "charge-won", "when": "won", "not_before": "2026-12-01", "ask": ask}
+    bench.org["changes"] = [rule]
+    bench.sandbox.control("POST", "/salesforce/changes", {"entities": []})
+    faults = (await bench.check()).faults
+    assert faults["orgs.main captured changes"] == "the changes of Opportunity are not captured"
+    bench.sandbox.control("POST", "/salesforce/changes", {"entities": ["Opportunity"]})
+    report = await bench.check()
+    assert not report.faults
+    wanted = ("rules for Opportunity", "captured changes", "subscribe /data/OpportunityChangeEvent")
+    assert {f"orgs.main {one}" for one in wanted} <= report.well
+    bench.org["changes"] = [{**rule, "if": {"Colour__c": None}}, {**rule, "name": "b", "ask": {"operation": "fly"}}]
+    faults = (await bench.check()).faults
+    assert faults["orgs.main rules for Opportunity"] == "the user cannot see Colour__c"
+    assert "is unknown" in faults["orgs.main.changes.1.ask.operation changes"]

@@ -66,3 +66,22 @@ def test_no_text_of_salesforce_passes() -> None:
 def test_every_published_code_is_in_the_table() -> None:
     codes = {entry["code"].removeprefix(PREFIX) for entry in json.loads(DATA.read_text())["codes"]}
     assert codes == BY_CODE.keys()
+
+
+# What each class of the table may become here; what is said to need a person may also free itself.
+CLASSES = {
+    "retry": {Cause.RETRY},
+    "restart": {Cause.RETRY},
+    "reauth_then_retry": {Cause.NEW_TOKEN},
+    "replay_policy": {Cause.REPLAY_LOST},
+    "backoff": {Cause.SLOW_DOWN, Cause.RETRY},
+    "wait_quota": {Cause.SLOW_DOWN},
+    "permanent": {Cause.STOP},
+    "needs_human": {Cause.STOP, Cause.SLOW_DOWN},
+}
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="the vendor's table of codes is not here (COUNTERFOIL_VENDOR_DATA)")
+def test_every_published_code_is_handled_by_its_class() -> None:
+    for entry in json.loads(DATA.read_text())["codes"]:
+        assert BY_CODE[entry["code"].removeprefix(PREFIX)] in CLASSES[entry["handling"]], entry

@@ -147,6 +147,8 @@ class CometdSide:
         while True:
             session.wakeup.clear()
             fault = take(self._faults, ON_CONNECT, session.told)
+            if fault is None and self._bus.spent:
+                fault = {"fault": "event_limit"}
             if fault is not None and fault["fault"] == "silence":
                 await asker.gone
                 raise _Cut

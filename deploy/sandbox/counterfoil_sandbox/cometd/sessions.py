@@ -43,6 +43,7 @@ class Session:
             found += bus.after(topic, position, MOST_AT_ONCE - len(found))
         for event in found:
             self.told[event.topic] = event.position
+        bus.deliveries += len(found)
         return found
 
 

@@ -18,6 +18,8 @@ from typing import Any
 from counterfoil_sandbox.pubsub.schemas import EventSchema
 
 RETENTION_SECONDS = 72 * 3600
+# Of 24 hours, to all subscribers by an API; an org with add-ons has so many.
+DELIVERIES_LIMIT = 1_000_000
 _FIRST_POSITION = 0x9300
 _WIDEST_GAP = 7
 _COUNTER_BYTES = 8
@@ -103,6 +105,8 @@ class EventBus:
         seed: int = 1,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.deliveries = 0
+        self.deliveries_limit = DELIVERIES_LIMIT
         self.before_publish: list[Callable[[str], None]] = []
         self.after_publish: list[Callable[[PublishedEvent], None]] = []
         self._retention = retention_seconds
@@ -111,6 +115,11 @@ class EventBus:
         self._clock = clock
         self._topics: dict[str, Topic] = {}
         self._schemas: dict[str, EventSchema] = {}
+
+    @property
+    def spent(self) -> bool:
+        """Whether the org's allowance of deliveries is used up."""
+        return self.deliveries >= self.deliveries_limit
 
     def define(self, topic: str, schema: Mapping[str, Any]) -> str:
         """Create a topic, or change its schema; answers the schema's id. Ids given earlier keep resolving."""
@@ -178,6 +187,10 @@ class EventBus:
         """Deliver an event once more: the same UUID and payload at a new position, as a publisher's retry leaves it."""
         return self._store(event.topic, event.schema_id, event.payload, event.event_uuid)
 
+    def forward(self, event: PublishedEvent, topic: str) -> PublishedEvent:
+        """Publish an event on another topic too, as on a channel that several kinds of events share."""
+        return self._append(topic, event.schema_id, event.payload, event.event_uuid)
+
     def _append(self, topic: str, schema_id: str, payload: bytes, event_uuid: str | None) -> PublishedEvent:
         event = self._store(topic, schema_id, payload, event_uuid or str(uuid.uuid4()))
         for hook in self.after_publish:
@@ -242,6 +255,7 @@ class EventBus:
 
     def reset(self) -> None:
         """Drop all events and return every topic to its first schema. Positions go on: an old id stays unusable."""
+        self.deliveries, self.deliveries_limit = 0, DELIVERIES_LIMIT
         for topic in self._topics.values():
             self.forget(topic.name)
             topic.schema = topic.first_schema

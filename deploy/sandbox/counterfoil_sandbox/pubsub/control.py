@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from counterfoil_sandbox.pubsub.bus import encode_position
 from counterfoil_sandbox.pubsub.faults import Fault
+from counterfoil_sandbox.pubsub.managed import ManagedSubscriptionEntry, committed_of
 
 if TYPE_CHECKING:
     from counterfoil_sandbox.pubsub.sandbox import PubSubSandbox
@@ -62,11 +63,45 @@ def build_routes(sandbox: "PubSubSandbox") -> list[Route]:
         return JSONResponse({"streams": streams})
 
     return [
+        *_managed_routes(sandbox),
         Route("/pubsub/faults", add_fault, methods=["POST"]),
         Route("/pubsub/faults", clear_faults, methods=["DELETE"]),
         Route("/pubsub/settings", change_settings, methods=["POST"]),
         Route("/pubsub/streams", list_streams, methods=["GET"]),
     ]
+
+
+def _managed_routes(sandbox: "PubSubSandbox") -> list[Route]:
+    """POST and GET /pubsub/managed."""
+
+    async def deploy_managed(request: Request) -> JSONResponse:
+        try:
+            wish = await read_object(request)
+            if wish.get("topic") is not None and wish["topic"] not in sandbox.bus.topics():
+                raise ValueError("there is no such topic")  # noqa: TRY301 - answered like every other bad wish
+            entry = sandbox.managed.deploy(wish)
+        except ValueError as refusal:
+            return JSONResponse({"error": str(refusal)}, 400)
+        return JSONResponse(_shown(entry))
+
+    async def list_managed(_request: Request) -> JSONResponse:
+        return JSONResponse({"subscriptions": [_shown(entry) for entry in sandbox.managed.entries.values()]})
+
+    return [
+        Route("/pubsub/managed", deploy_managed, methods=["POST"]),
+        Route("/pubsub/managed", list_managed, methods=["GET"]),
+    ]
+
+
+def _shown(entry: ManagedSubscriptionEntry) -> dict[str, Any]:
+    return {
+        "developer_name": entry.name,
+        "subscription_id": entry.subscription_id,
+        "topic": entry.topic,
+        "state": entry.state,
+        "active": entry.active,
+        "committed": committed_of(entry),
+    }
 
 
 async def read_object(request: Request) -> dict[str, Any]:

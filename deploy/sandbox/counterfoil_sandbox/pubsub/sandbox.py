@@ -14,6 +14,7 @@ from counterfoil_sandbox.pubsub._pb import pubsub_api_pb2_grpc as rpc
 from counterfoil_sandbox.pubsub.bus import EventBus, PublishedEvent
 from counterfoil_sandbox.pubsub.control import build_routes
 from counterfoil_sandbox.pubsub.faults import Fault, FaultPlan
+from counterfoil_sandbox.pubsub.managed import ManagedSubscriptions
 from counterfoil_sandbox.pubsub.publishing import MAX_REQUEST_BYTES
 from counterfoil_sandbox.pubsub.relay import Relay
 from counterfoil_sandbox.pubsub.service import Authorise, PubSubService
@@ -71,6 +72,11 @@ class PubSubSandbox:
         for relay in self._relays:
             await relay.stop()
 
+    @property
+    def managed(self) -> ManagedSubscriptions:
+        """The managed subscriptions of the org."""
+        return self._service.managed
+
     def streams(self) -> "Iterable[Subscription]":
         """The open streams whose topic is known."""
         return [stream for stream in self._service.streams.values() if stream.topic]
@@ -95,6 +101,7 @@ class PubSubSandbox:
         self.settings.keepalive, self.settings.idle = defaults.keepalive, defaults.idle
         self.settings.publish_idle = defaults.publish_idle
         self.bus.reset()
+        self.managed.entries.clear()
         self.clear_faults()
 
     def _cut(self, peer: str) -> None:

@@ -1,27 +1,22 @@
-"""The gRPC servicer: who may call, which fault strikes, and how a failure reaches the caller.
-
-Managed subscriptions are answered with UNIMPLEMENTED.
-"""
+"""The gRPC servicer: who may call, which fault strikes, and how a failure reaches the caller."""
 
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
-import grpc
-
 from counterfoil_sandbox.pubsub._pb import pubsub_api_pb2 as pb
 from counterfoil_sandbox.pubsub._pb import pubsub_api_pb2_grpc as rpc
 from counterfoil_sandbox.pubsub.bus import EventBus
 from counterfoil_sandbox.pubsub.errors import CallFailure, end_with
 from counterfoil_sandbox.pubsub.faults import FaultPlan
+from counterfoil_sandbox.pubsub.managed import ManagedSubscriptions
+from counterfoil_sandbox.pubsub.managed_stream import ManagedSubscription
 from counterfoil_sandbox.pubsub.publishing import EVENT_PREFIX, publish
 from counterfoil_sandbox.pubsub.subscription import Settings, Subscription, known_topic
 
 if TYPE_CHECKING:
     from grpc.aio import ServicerContext
-
-_MANAGED = "Managed subscriptions are not offered here: subscribe with Subscribe and keep the replay id yourself."
 
 Authorise = Callable[[str, str, str], str | None]
 
@@ -39,6 +34,7 @@ class PubSubService(rpc.PubSubServicer):
         cut: Callable[[str], None],
     ) -> None:
         self.streams: dict[str, Subscription] = {}
+        self.managed = ManagedSubscriptions()
         self._bus = bus
         self._authorise = authorise
         self._faults = faults
@@ -120,12 +116,26 @@ class PubSubService(rpc.PubSubServicer):
             await end_with(context, failure, rpc_id)
 
     async def ManagedSubscribe(  # noqa: N802  (the contract's name)
-        self,
-        request_iterator: AsyncIterator[pb.ManagedFetchRequest],  # noqa: ARG002 - refused unread
-        context: "ServicerContext[Any, Any]",
+        self, request_iterator: AsyncIterator[pb.ManagedFetchRequest], context: "ServicerContext[Any, Any]"
     ) -> None:
-        """Refuse."""
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, _MANAGED)
+        """Follow the topic of a managed subscription."""
+        subscription = ManagedSubscription(
+            entries=self.managed,
+            bus=self._bus,
+            faults=self._faults,
+            settings=self._settings,
+            context=context,
+            cut=self._cut,
+        )
+        self.streams[subscription.rpc_id] = subscription
+        try:
+            self._authenticate(context)
+            await subscription.run(request_iterator)
+        except CallFailure as failure:
+            await end_with(context, failure, subscription.rpc_id)
+        finally:
+            subscription.release()
+            del self.streams[subscription.rpc_id]
 
     async def _next_batch(self, requests: AsyncIterator[pb.PublishRequest]) -> pb.PublishRequest | None:
         try:

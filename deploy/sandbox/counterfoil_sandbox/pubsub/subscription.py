@@ -65,7 +65,7 @@ class Subscription:
         self._silent_since: int | None = None
         self._last_exchange = time.monotonic()
 
-    async def run(self, requests: AsyncIterator[pb.FetchRequest]) -> None:
+    async def run(self, requests: AsyncIterator[Any]) -> None:
         """Serve the stream until it ends with OK.
 
         Raises:
@@ -84,7 +84,7 @@ class Subscription:
                 with suppress(asyncio.CancelledError):
                     await reader
 
-    async def _first(self, requests: AsyncIterator[pb.FetchRequest]) -> pb.FetchRequest | None:
+    async def _first(self, requests: AsyncIterator[Any]) -> Any:
         try:
             async with asyncio.timeout(self._settings.idle):
                 return await anext(requests, None)
@@ -126,10 +126,16 @@ class Subscription:
             raise CallFailure("service.auth.refresh.invalid")
         if request.num_requested <= 0:
             raise CallFailure("subscription.fetch.requested.events.invalid")
-        self.outstanding = min(MAX_OUTSTANDING, self.outstanding + request.num_requested)
+        self._add(request.num_requested)
+
+    def _add(self, requested: int) -> None:
+        self.outstanding = min(MAX_OUTSTANDING, self.outstanding + requested)
         self._last_exchange = time.monotonic()
 
-    async def _read(self, requests: AsyncIterator[pb.FetchRequest], wakeup: asyncio.Event) -> None:
+    async def _acknowledge(self) -> None:
+        """Tell what else there is to tell; nothing here."""
+
+    async def _read(self, requests: AsyncIterator[Any], wakeup: asyncio.Event) -> None:
         try:
             async for request in requests:
                 self._demand(request)
@@ -149,6 +155,7 @@ class Subscription:
             if self._half_closed and self.outstanding == 0:
                 return
             silent = self._silent_since is not None
+            await self._acknowledge()
             if not silent and await self._deliver():
                 continue
             owing = self.outstanding > 0
@@ -179,24 +186,28 @@ class Subscription:
     async def _deliver(self) -> bool:
         if self.outstanding == 0:
             return False
+        if self._bus.spent:
+            raise CallFailure("subscription.limit.exceeded")
         batch = _within(self._bus.after(self.topic, self.position, self.outstanding), MAX_RESPONSE_BYTES)
         if not batch:
             return False
         self.position = batch[-1].position
         self.outstanding -= len(batch)
         self.delivered += len(batch)
+        self._bus.deliveries += len(batch)
         await self._respond(batch, self._bus.topic(self.topic).latest)
         return True
 
     async def _respond(self, batch: list[PublishedEvent], latest: int) -> None:
         self._last_exchange = time.monotonic()
-        await self._context.write(
-            pb.FetchResponse(
-                events=[_consumer_event(event) for event in batch],
-                latest_replay_id=encode_position(latest),
-                rpc_id=self.rpc_id,
-                pending_num_requested=self.outstanding,
-            )
+        await self._context.write(self._response(batch, latest))
+
+    def _response(self, batch: list[PublishedEvent], latest: int) -> Any:
+        return pb.FetchResponse(
+            events=[consumer_event(event) for event in batch],
+            latest_replay_id=encode_position(latest),
+            rpc_id=self.rpc_id,
+            pending_num_requested=self.outstanding,
         )
 
 
@@ -213,7 +224,8 @@ def known_topic(bus: EventBus, name: str) -> str:
     return name
 
 
-def _consumer_event(event: PublishedEvent) -> pb.ConsumerEvent:
+def consumer_event(event: PublishedEvent) -> pb.ConsumerEvent:
+    """An event as a stream delivers it."""
     produced = pb.ProducerEvent(id=event.event_uuid, schema_id=event.schema_id, payload=event.payload)
     return pb.ConsumerEvent(event=produced, replay_id=event.replay_id)
 

@@ -158,6 +158,8 @@ class HttpSide:
             call.refusal = str(fault.get("error_code", "UNKNOWN_EXCEPTION")), str(fault.get("message", ""))
         if fault is not None and fault["fault"] == "bulk_failure":
             call.bulk_rows = int(fault.get("rows", 0))
+        dispatcher.org.changes.client = entry["client"]
+        dispatcher.org.changes.api = match.group(2) + ".0"
         answer = dispatcher.answer(call)
         answer.headers["Sforce-Limit-Info"] = limit_info(dispatcher.org)
         return answer

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil_sandbox.pubsub.bus import EventBus
+from counterfoil_sandbox.salesforce.changes import Changes
 from counterfoil_sandbox.salesforce.deployment import Package, read_package
 from counterfoil_sandbox.salesforce.deployment.flows import CreateEvent
 from counterfoil_sandbox.salesforce.dml import Dml
@@ -50,6 +51,8 @@ class Org:
     dml: Dml
     events: Events
     seeded: Seeded
+    changes: Changes
+    bus: EventBus
     cursors: Cursors = field(default_factory=Cursors)
     api_calls: int = 0
     jobs: dict[str, Any] = field(default_factory=dict)
@@ -84,7 +87,10 @@ def build_org(schema: Schema, package: Package, bus: EventBus, seed: int) -> Org
     dml.clock = lambda: datetime.now(UTC)
     dml.before_save.append(package.before_save)
     dml.on_save.append(_FlowRunner(package, schema, store, events).saved)
-    return Org(schema, store, ids, dml, events, seeded)
+    changes = Changes(schema, store, bus)
+    store.on_commit.append(changes.committed)
+    changes.select(package.captured)
+    return Org(schema, store, ids, dml, events, seeded, changes, bus)
 
 
 def _add_notification_type(store: Store, ids: IdFactory, name: str, label: str) -> None:

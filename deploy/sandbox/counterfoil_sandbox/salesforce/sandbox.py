@@ -62,6 +62,9 @@ class SalesforceSandbox:
             Route("/salesforce/events", self._publish, methods=["POST"]),
             Route("/salesforce/settings", self._set, methods=["POST"]),
             Route("/salesforce/currencies", self._change_currencies, methods=["POST"]),
+            Route("/salesforce/changes", self._select_entities, methods=["POST"]),
+            Route("/salesforce/changes/faults", self._add_change_fault, methods=["POST"]),
+            Route("/salesforce/changes/faults", self._clear_change_faults, methods=["DELETE"]),
         ]
 
     def info(self) -> dict[str, Any]:
@@ -105,7 +108,7 @@ class SalesforceSandbox:
         return JSONResponse({"faults": self._faults.pending()})
 
     async def _set(self, request: Request) -> JSONResponse:
-        """Change the org: ``daily_api_requests`` is its limit of 24 hours, ``api_calls`` how many are made already."""
+        """Change the org's limits of 24 hours, and what was used: of API requests, and of delivered events."""
         try:
             given = {name: int(value) for name, value in json.loads(await request.body()).items()}
         except (ValueError, TypeError, AttributeError) as error:
@@ -113,6 +116,10 @@ class SalesforceSandbox:
         org = self._dispatcher.org
         org.daily_requests = given.get("daily_api_requests", org.daily_requests)
         org.api_calls = given.get("api_calls", org.api_calls)
+        bus = org.bus
+        bus.deliveries_limit = given.get("daily_event_deliveries", bus.deliveries_limit)
+        bus.deliveries = given.get("event_deliveries", bus.deliveries)
+        bus.wake_all()
         return JSONResponse({"daily_api_requests": org.daily_requests, "api_calls": org.api_calls})
 
     async def _change_currencies(self, request: Request) -> JSONResponse:
@@ -122,6 +129,26 @@ class SalesforceSandbox:
         except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         return JSONResponse({})
+
+    async def _select_entities(self, request: Request) -> JSONResponse:
+        """Select the objects whose changes are captured: ``entities``."""
+        try:
+            self._dispatcher.org.changes.select(json.loads(await request.body())["entities"])
+        except (ValueError, TypeError, KeyError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"entities": self._dispatcher.org.changes.entities})
+
+    async def _add_change_fault(self, request: Request) -> JSONResponse:
+        """Tell the next changes of an object as a gap or as an overflow: ``fault``, ``sobject``, ``times``."""
+        try:
+            self._dispatcher.org.changes.fail(json.loads(await request.body()))
+        except (ValueError, TypeError, AttributeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"faults": self._dispatcher.org.changes.faults}, status_code=201)
+
+    async def _clear_change_faults(self, _request: Request) -> JSONResponse:
+        self._dispatcher.org.changes.faults.clear()
+        return JSONResponse({"faults": []})
 
     async def _list_notifications(self, _request: Request) -> JSONResponse:
         """What the action customNotificationAction was asked to send."""

@@ -4,7 +4,7 @@ It keeps rows and indexes and nothing else: no checks, no defaults. All calls co
 here is locked.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,13 +69,18 @@ class Table:
         return [row for row in rows if not row.get("IsDeleted")]
 
 
+# A row before one change of it: its table, its id, and what it was; None when it was not there.
+Entry = tuple[Table, str, Row | None]
+
+
 class Store:
     """All tables, one journal, and what is to happen after the outermost commit."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.tables = {name: Table(sobject) for name, sobject in schema.objects.items()}
-        self._journal: list[tuple[Table, str, Row | None]] = []
+        self._journal: list[Entry] = []
+        self.on_commit: list[Callable[[Sequence[Entry]], object]] = []
         self._after_commit: list[Callable[[], object]] = []
         self._depth = 0
 
@@ -110,9 +115,12 @@ class Store:
             raise
         finally:
             self._depth -= 1
+            entries = tuple(self._journal)
             if self._depth == 0:
                 self._journal.clear()
         if self._depth == 0:
+            for hook in self.on_commit:
+                hook(entries)
             due, self._after_commit = self._after_commit, []
             for action in due:
                 action()

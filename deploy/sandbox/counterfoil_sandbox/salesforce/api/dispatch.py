@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from counterfoil_sandbox.salesforce.api import actions, collections, composite, jobs, query, resources, sobjects
+from counterfoil_sandbox.salesforce.api import (
+    actions,
+    collections,
+    composite,
+    jobs,
+    query,
+    resources,
+    sobjects,
+    tooling,
+)
 from counterfoil_sandbox.salesforce.api.call import Answer, Call
 from counterfoil_sandbox.salesforce.errors import ApiError, not_found, not_imitated
 from counterfoil_sandbox.salesforce.org import Org
@@ -22,6 +31,7 @@ _ROUTES: tuple[tuple[tuple[str | None, ...], dict[str, Handler]], ...] = (
     (("queryall",), {"GET": query.run_all}),
     (("query", None), {"GET": query.more}),
     (("queryall", None), {"GET": query.more}),
+    (("tooling", "query"), {"GET": tooling.query}),
     (("sobjects",), {"GET": sobjects.list_objects}),
     (("sobjects", None), {"GET": sobjects.basic, "POST": sobjects.create}),
     (("sobjects", None, "describe"), {"GET": sobjects.describe}),

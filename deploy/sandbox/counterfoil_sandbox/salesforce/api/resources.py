@@ -44,7 +44,7 @@ def limits(org: Org, _call: Call) -> Answer:
             "DailyApiRequests": entry(org.daily_requests, org.api_calls),
             "DailyBulkApiBatches": entry(15_000),
             "DailyBulkV2QueryJobs": entry(10_000),
-            "DailyDeliveredPlatformEvents": entry(25_000),
+            "DailyDeliveredPlatformEvents": entry(org.bus.deliveries_limit, org.bus.deliveries),
             "HourlyPublishedPlatformEvents": entry(250_000, org.events.published),
             "DataStorageMB": entry(5),
         },

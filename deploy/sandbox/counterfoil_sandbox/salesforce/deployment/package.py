@@ -44,6 +44,7 @@ _KNOWN = frozenset(
         "customPermissions",
     }
 )
+_CHANNEL_MEMBERS = "platformEventChannelMembers"
 # Custom fields of tasks and calendar events are deployed to what both are; of the two the sandbox has tasks.
 _ALIASES = {"Activity": "Task"}
 _PREFIXES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -55,6 +56,7 @@ class Package:
 
     flows: list[Flow] = field(default_factory=list)
     notification_types: list[tuple[str, str]] = field(default_factory=list)
+    captured: list[str] = field(default_factory=list)
 
     def before_save(self, sobject: SObject, old: Row | None, new: Row) -> None:
         """Change a row as the flows say that run before it is saved."""
@@ -97,13 +99,26 @@ def read_package(folder: Path, schema: Schema) -> Package:
     return Package(
         [flow for flow in flows if flow.active],
         [(node.text("customNotifTypeName"), node.text("masterLabel")) for node in types],
+        [_captured(path, schema) for path in by_kind.get(_CHANNEL_MEMBERS, [])],
     )
+
+
+def _captured(path: Path, schema: Schema) -> str:
+    """Return the object whose changes a member of the channel ChangeEvents selects."""
+    root = read_xml(path, "PlatformEventChannelMember")
+    if root.text("eventChannel") != "ChangeEvents":
+        raise MetadataError(path, "the sandbox imitates no channel but ChangeEvents")
+    entity = root.text("selectedEntity")
+    name = entity.replace("__ChangeEvent", "__c").removesuffix("ChangeEvent")
+    if schema.find(name) is None or not entity.endswith("ChangeEvent"):
+        raise MetadataError(path, f"there is no object whose changes are {entity}")
+    return name
 
 
 def _kind(path: Path) -> str:
     """Return the metadata folder a file lies in."""
     folder = path.parent.name
-    if folder in _KNOWN or folder in _NO_EFFECT:
+    if folder in _KNOWN or folder in _NO_EFFECT or folder == _CHANNEL_MEMBERS:
         return folder
     if path.parent.parent.name == "objects":
         return "objects"
