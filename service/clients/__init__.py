@@ -19,7 +19,7 @@ from service.clients.salesforce import (
     Session,
     Write,
 )
-from service.clients.stripe import Answer, Purpose, StripeApi, verify_webhook
+from service.clients.stripe import Answer, Purpose, StripeApi, path_of, verify_webhook
 
 __all__ = [
     "MAX_QUERIES",
@@ -34,5 +34,6 @@ __all__ = [
     "StripeApi",
     "Write",
     "format_soql",
+    "path_of",
     "verify_webhook",
 ]
