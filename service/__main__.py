@@ -13,7 +13,7 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from service import bootstrap, migrations
-from service.cli import audit_app, exceptions_app, facts, failures_app, feeds, payouts_app, plan, provision
+from service.cli import audit_app, exceptions_app, facts, failures_app, feeds, payouts_app, plan, preview, provision
 from service.config import Role, Settings, installation_schema, load_installation, load_settings, settings_reference
 from service.errors import ConfigurationError
 from service.maintenance import Finding, Outcome
@@ -30,6 +30,7 @@ Examples:
   counterfoil check --offline                is everything written down right?
   counterfoil check                          do Stripe, Salesforce and the database answer, and may we do our work?
   counterfoil provision --url https://...    what would be set up in Stripe; --yes does it
+  counterfoil preview refund_payment ...     which calls of Stripe there would be; none is made
   counterfoil migrate                        bring the database up to date
   counterfoil serve                          run everything in one process
   counterfoil serve --role web,grpc          run the doors here, the rest elsewhere
@@ -57,6 +58,7 @@ app.add_typer(payouts_app, name="payouts")
 app.command()(facts)
 app.command()(feeds)
 app.command()(plan)
+app.command()(preview)
 app.command()(provision)
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The YAML file. Default: COUNTERFOIL_CONFIG_FILE.")

@@ -70,6 +70,7 @@ POLICY: Mapping[str, Rule] = {
     _REQUESTS + "ListRequests": Rule(READ, Scope.ENTITY),
     _REQUESTS + "ApproveRequest": Rule(DECIDE, Scope.ENTITY),
     _REQUESTS + "RejectRequest": Rule(DECIDE, Scope.ENTITY),
+    _REQUESTS + "PreviewRequest": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "WatchPayments": Rule(READ, Scope.ENTITY),
     _INVOICES + "CreateInvoice": Rule(ASK, Scope.ENTITY),
     _INVOICES + "FinaliseInvoice": Rule(ASK, Scope.ENTITY),

@@ -8,12 +8,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import cast
 
+import orjson
+
 from service.access import caller_name
 from service.api._deadlines import HasDeadline
 from service.api._messages import amount_of, request_state_of, time_of
 from service.api._pages import Position, filter_digest, read_token, write_token
 from service.api._validation import Check
-from service.commands import OPERATIONS, Command, CommandState, reading
+from service.commands import OPERATIONS, Command, Commands, CommandState, Request, checked, reading
 from service.commands.approvals import Approvals, Decision
 from service.db import Database
 from service.errors import InvalidRequest, NotFound, Violation
@@ -61,7 +63,8 @@ def _state(check: Check, number: int) -> CommandState | None:
 class RequestsService(requests_service_pb2_grpc.RequestsServiceServicer):
     """The methods of `counterfoil.v1.RequestsService`; its contract lists their errors."""
 
-    def __init__(self, database: Database, approvals: Approvals, entities: Collection[str]) -> None:
+    def __init__(self, database: Database, commands: Commands, approvals: Approvals, entities: Collection[str]) -> None:
+        self._commands = commands
         self._database = database
         self._approvals = approvals
         self._entities = frozenset(entities)
@@ -109,6 +112,40 @@ class RequestsService(requests_service_pb2_grpc.RequestsServiceServicer):
         """End a request."""
         command, replayed = await self._decide(request, approve=False)
         return requests_service_pb2.RejectRequestResponse(request=request_of(command), replayed=replayed)
+
+    async def PreviewRequest(  # noqa: N802  (the contract's name)
+        self, request: requests_service_pb2.PreviewRequestRequest, _context: HasDeadline
+    ) -> requests_service_pb2.PreviewRequestResponse:
+        """Tell what a request would lead to."""
+        check = Check()
+        asked = Request(
+            entity=check.entity(request.entity),
+            operation=request.operation,
+            record_id=request.record_id or None,
+            target_id=request.target_id or None,
+            arguments=dict(request.arguments),
+            version=request.version or "1",
+            requested_by=caller_name() or "somebody",
+        )
+        check.gather(lambda: checked(asked))
+        check.done()
+        self._require(asked.entity)
+        seen = await self._commands.preview(asked)
+        return requests_service_pb2.PreviewRequestResponse(
+            calls=[
+                requests_service_pb2.PlannedCall(
+                    method=call.method,
+                    path=call.path,
+                    parameters=orjson.dumps(call.parameters, option=orjson.OPT_SORT_KEYS).decode(),
+                    idempotency_key=call.idempotency_key,
+                )
+                for call in seen.calls
+            ],
+            complete=seen.complete,
+            amount=amount_of(seen.amount_minor, seen.currency),
+            waits=seen.waits or "",
+            known_request_id=seen.known.id if seen.known else "",
+        )
 
     async def _decide(self, request: Decided, *, approve: bool) -> tuple[Command, bool]:
         check = Check()

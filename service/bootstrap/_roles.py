@@ -104,7 +104,7 @@ async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=heartbeat)
     payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
     gate = Gate(parts.installation.access, parts.clock)
-    requests = RequestsService(parts.database, parts.approvals, parts.installation.entities)
+    requests = RequestsService(parts.database, parts.commands, parts.approvals, parts.installation.entities)
     customers = CustomersService(parts.commands, CustomerReader(parts.database), parts.installation.entities)
     invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), parts.installation.entities)
     server = GrpcServer([payments, customers, invoices, requests], parts.readiness, settings, gate)

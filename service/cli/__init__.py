@@ -10,6 +10,17 @@ from service.cli._failures import app as failures_app
 from service.cli._feeds import feeds
 from service.cli._payouts import app as payouts_app
 from service.cli._plan import plan
+from service.cli._preview import preview
 from service.cli._provision import provision
 
-__all__ = ["audit_app", "exceptions_app", "facts", "failures_app", "feeds", "payouts_app", "plan", "provision"]
+__all__ = [
+    "audit_app",
+    "exceptions_app",
+    "facts",
+    "failures_app",
+    "feeds",
+    "payouts_app",
+    "plan",
+    "preview",
+    "provision",
+]

@@ -20,7 +20,7 @@ from service.clients.salesforce import (
     Session,
     Write,
 )
-from service.clients.stripe import Answer, Purpose, StripeApi, verify_webhook
+from service.clients.stripe import Answer, Purpose, StripeApi, path_of, verify_webhook
 
 __all__ = [
     "CLIENT_NAME",
@@ -36,5 +36,6 @@ __all__ = [
     "StripeApi",
     "Write",
     "format_soql",
+    "path_of",
     "verify_webhook",
 ]

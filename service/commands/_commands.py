@@ -3,21 +3,25 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import orjson
+
 from service import audit, telemetry
+from service.clients import Answer
 from service.commands import _ledger as ledger
 from service.commands._audited import asked, done
 from service.commands._bounds import require_known
-from service.commands._ledger import DECISION, Command, CommandState, Outcome
+from service.commands._ledger import DECISION, DRY_RUN, Command, CommandState, Outcome
 from service.commands._operations import OPERATIONS, checked
 from service.commands._request import Request
 from service.commands._sights import sight_of
 from service.commands._steps import Steps, Waits
 from service.commands._tasks import defer
 from service.commands._words import in_words
+from service.commands.preview import Preview, rehearse
 from service.db import Database, Transaction, Wakes
 from service.domain import retry_delay
 from service.errors import Conflict, NotFound, Refused, VendorDenied, VendorError, VendorRejected
@@ -102,6 +106,36 @@ class Commands:
             await audit.append(tx, [asked(known, request, self._steps.clock.now())])
         return Accepted(known, replayed=True, same_request=same_request)
 
+    async def accept_dry_in(self, tx: Transaction, request: Request, event_id: str, traceparent: str | None) -> None:
+        """Record a dry run in a transaction of the caller's: it takes no version, and each one is told."""
+        request = checked(request)
+        mark = f"dry-run/{event_id}"
+        command = replace(
+            self._command(request, traceparent),
+            version=mark[:80],
+            request_id=mark,
+            arguments={**request.arguments, DRY_RUN: request.version},
+        )
+        if await ledger.add(tx, command):
+            await defer(tx, command)
+            await observe(tx, [sight_of(command)], now=self._steps.clock.now())
+
+    async def preview(self, request: Request) -> Preview:
+        """Tell what a request would ask of Stripe, and do nothing.
+
+        Raises:
+            InvalidRequest, NotFound, Refused or VendorError: as carrying it out would.
+        """
+        return await rehearse(self._steps, self._command(checked(request), None))
+
+    async def _dry_run(self, command: Command) -> Outcome:
+        arguments = {name: value for name, value in command.arguments.items() if name != DRY_RUN}
+        real = replace(command, version=command.dry_run or "", request_id=None, arguments=arguments)
+        seen = await rehearse(self._steps, real)
+        terms = {"planned_calls": seen.text(), "amount_minor": seen.amount_minor, "currency": seen.currency}
+        told = {"terms": orjson.dumps(terms).decode(), "currency": seen.currency}
+        return Outcome(CommandState.PREVIEWED, results=told)
+
     async def _again(self, tx: Transaction, command: Command) -> Command:
         """Take up a command that ended without an effect we know of. A refused one reads its record anew."""
         fresh = _UNREAD if command.state is CommandState.REFUSED else {}
@@ -168,13 +202,17 @@ class Commands:
                 await self._show_conflict(command)
 
     async def _carry_out(self, command: Command, attempts: int) -> None:
+        answers: list[Answer] = []
         try:
-            outcome, answers = await OPERATIONS[command.operation].steps(self._steps, command)
+            if command.dry_run is not None:
+                outcome = await self._dry_run(command)
+            else:
+                outcome, answers = await OPERATIONS[command.operation].steps(self._steps, command)
         except Waits:
             self._wakes.signal(f"command:{command.id}")
             return
         except (Refused, VendorRejected) as error:
-            outcome, answers = Outcome(CommandState.REFUSED, error.reason, in_words(error)), []
+            outcome = Outcome(CommandState.REFUSED, error.reason, in_words(error))
         except Exception as error:
             if attempts + 1 < self._attempts_limit:
                 telemetry.log().warning("command.again", command_id=command.id, error=type(error).__name__)
@@ -186,7 +224,6 @@ class Commands:
                 known.reason if known else "INTERNAL",
                 known.message if known else "given up after many tries: ask again once the cause is mended",
             )
-            answers = []
         async with self._database.transaction() as tx:
             current = await ledger.get(tx, command.id, lock=True)
             if current is None or not current.state.under_way:

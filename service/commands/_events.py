@@ -39,7 +39,7 @@ FIELDS = {
     "advance_to": "Advance_To__c",
     "credit_to": "Credit_To__c",
 }
-_BASE = ("Operation__c", "Record_Id__c", "Version__c", "Entity__c", "Request_Id__c", "Requested_By__c")
+_BASE = ("Operation__c", "Record_Id__c", "Version__c", "Entity__c", "Request_Id__c", "Requested_By__c", "Dry_Run__c")
 REQUEST_FIELDS = frozenset({*_BASE, *FIELDS.values()})
 """All that is read of a Payment_Request__e."""
 
@@ -84,6 +84,10 @@ class Acceptor:
             try:
                 async with tx.begin_nested():
                     request = self._request(row)
+                    if orjson.loads(row.payload).get("Dry_Run__c") is True:
+                        trace = telemetry.current_traceparent()
+                        await self.commands.accept_dry_in(tx, request, row.event_id, trace)
+                        return State.HANDLED, None
                     accepted = await self.commands.accept_in(tx, request, telemetry.current_traceparent())
                     if accepted.replayed and not accepted.same_request:
                         await defer(tx, accepted.command)  # its run compares the record with what was done

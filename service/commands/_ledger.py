@@ -108,6 +108,8 @@ class CommandState(StrEnum):
     REJECTED = "REJECTED"  # the second person said no; another attempt is another business version
     EXPIRED = "EXPIRED"  # nobody decided in time; another attempt is another business version
 
+    PREVIEWED = "PREVIEWED"  # a dry run: what would be done is told
+
     @property
     def settled(self) -> bool:
         """Whether the command has ended."""
@@ -119,6 +121,7 @@ class CommandState(StrEnum):
         return self in {CommandState.ACCEPTED, CommandState.RUNNING}
 
 
+DRY_RUN = "dry_run"
 DECISION = ("decided_by", "decided_at", "decision_note")
 
 
@@ -176,6 +179,11 @@ class Command:
     decided_by: str | None = None
     decided_at: datetime | None = None
     decision_note: str | None = None
+
+    @property
+    def dry_run(self) -> str | None:
+        """The version it is a dry run of; None for what is carried out."""
+        return self.arguments.get(DRY_RUN)
 
     @property
     def method(self) -> str | None:

@@ -33,7 +33,7 @@ def _parent(command: Command) -> str | None:
 def sight_of(command: Command) -> Observation:
     """Return what is to be seen of a command."""
     terms = command.terms or {}
-    kind = _kind(command.operation)
+    kind = _kind(command.operation) if command.dry_run is None else OTHER
     body = {
         "id": command.id,
         "object": kind,
@@ -45,7 +45,9 @@ def sight_of(command: Command) -> Observation:
         "failure_code": command.failure_code,
         "failure_message": command.failure_message,
         "method": command.method,
-        "version": command.version,
+        "version": command.version if command.dry_run is None else command.dry_run,
+        "dry_run": command.dry_run is not None,
+        "planned_calls": terms.get("planned_calls"),
         "request_id": command.request_id,
         "requested_by": command.requested_by,
         "account_id": terms.get("account_id"),

@@ -19,7 +19,7 @@ from service.commands._payment import decline_in
 from service.commands._request import idempotency_key
 from service.commands._sights import sight_of
 from service.commands._terms import TermsReader
-from service.config import Entity, Installation
+from service.config import Installation
 from service.db import Database, Transaction, Wakes
 from service.domain import Carried, Evidence, Observation
 from service.errors import Refused, VendorRejected, VendorUnavailable
@@ -49,7 +49,8 @@ class Effect:
     """One thing to be done once in Stripe: how to do it, and how to find it done.
 
     `do` makes the call with the parameters that were recorded first; `find` returns the object as the call left it, or
-    None. `shared` is an effect that several commands may need, with parameters that may differ.
+    None. `shared` is an effect that several commands may need, with parameters that may differ. `object_id` is what
+    something is done with.
     """
 
     object_type: str
@@ -59,6 +60,7 @@ class Effect:
     do: Callable[[Call], Awaitable[Answer]]
     find: Callable[[Call], Awaitable[Answer | None]]
     shared: bool = False
+    object_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,7 @@ class Steps:
         """
         if command.terms is not None:
             return command.terms
-        refuse_closed(self._entity(command), command.created_at.date(), "it was asked")
-        terms = await read()
-        dated = terms.get("dated")
-        refuse_closed(self._entity(command), date.fromisoformat(dated) if dated else None, "the record is dated")
+        terms = await self.read_terms(command, read)
         async with self.database.transaction() as tx:
             changed = await self._fix(tx, command, terms)
         self.wakes.signal("mirror")
@@ -92,19 +91,25 @@ class Steps:
             raise Waits
         return changed.terms
 
+    async def read_terms(self, command: Command, read: Callable[[], Awaitable[Params]]) -> Params:
+        """Read the terms, unless they belong to a closed period."""
+        entity = self.installation.entities[command.entity]
+        refuse_closed(entity, command.created_at.date(), "it was asked")
+        terms = await read()
+        dated = terms.get("dated")
+        refuse_closed(entity, date.fromisoformat(dated) if dated else None, "the record is dated")
+        return terms
+
     async def _fix(self, tx: Transaction, command: Command, terms: Params) -> Command:
         """Keep the terms, unless another run was faster; whether they may be carried out is decided with them."""
         current = await ledger.get(tx, command.id, lock=True) or command
         if current.terms is not None or not current.state.under_way:
             return current
-        now, entity = self.clock.now(), self._entity(command)
+        now, entity = self.clock.now(), self.installation.entities[command.entity]
         pending = await bound(tx, command, terms, entity=entity, now=now)
         changed = await ledger.fix_terms(tx, command, terms, now=now, pending=pending)
         await observe(tx, [sight_of(changed)], now=now)
         return changed
-
-    def _entity(self, command: Command) -> Entity:
-        return self.installation.entities[command.entity]
 
     async def make(
         self, command: Command, object_type: Created, params: Params, key: str, *, shared: bool = False
@@ -118,7 +123,7 @@ class Steps:
         async def find(call: Call) -> Answer | None:
             return await self.search(command, object_type, call.parameters, key, since=call.begun_at)
 
-        return await self._once(command, Effect(object_type, object_type, params, key, do, find, shared))
+        return await self.once(command, Effect(object_type, object_type, params, key, do, find, shared))
 
     async def act(
         self,
@@ -152,9 +157,12 @@ class Steps:
             found = await stripe.retrieve(object_type, object_id)
             return found if done(found.body) or (told is not None and await told(call)) else None
 
-        return await self._once(command, Effect(object_type, f"{object_type}.{verb}", params, key, do, find))
+        return await self.once(
+            command, Effect(object_type, f"{object_type}.{verb}", params, key, do, find, object_id=object_id)
+        )
 
-    async def _once(self, command: Command, effect: Effect) -> str:
+    async def once(self, command: Command, effect: Effect) -> str:
+        """Have an effect once for ever, and observe it; return the id of its object."""
         async with self.database.transaction() as tx:
             call = await ledger.begin_call(
                 tx, command, key=effect.key, step=effect.step, parameters=effect.params, now=self.clock.now()

@@ -31,6 +31,8 @@ def source_records(found: Sequence[Family], org: str) -> Iterator[DesiredRecord]
         if fact is not None and _is_source(fact.record_id):
             groups[str(fact.record_id)].payments.append((fact, family))
         for row in family.all(OPERATION):
+            if (row.body or {}).get("dry_run"):
+                continue  # nothing was asked
             record_id = row.record_id or (fact.record_id if fact else family.root.belongs_to)
             if _is_source(record_id):
                 groups[str(record_id)].asked.append(row)

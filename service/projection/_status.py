@@ -145,6 +145,7 @@ _REQUEST = {
     "FAILED": PaymentStatus.FAILED,
     "PENDING_APPROVAL": PaymentStatus.REQUESTED,
     "REJECTED": PaymentStatus.CANCELLED,
+    "PREVIEWED": PaymentStatus.CANCELLED,
     "EXPIRED": PaymentStatus.CANCELLED,
 }
 _SESSION = {"open": PaymentStatus.REQUESTED, "expired": PaymentStatus.CANCELLED, "complete": PaymentStatus.PROCESSING}

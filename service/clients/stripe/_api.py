@@ -60,6 +60,9 @@ _ACTIONS = {
     "webhook_endpoint": frozenset({"update"}),
 }
 
+# How the library's names of actions differ from Stripe's addresses.
+_ADDRESSES = {"finalize_invoice": "finalize", "send_invoice": "send", "void_invoice": "void", "update": None}
+
 # What says where Stripe sends its events: the business of the set-up key, also to read.
 _SET_UP = frozenset({"webhook_endpoint"})
 
@@ -242,3 +245,9 @@ class StripeApi:
 def _require_key(idempotency_key: str) -> None:
     if not idempotency_key or len(idempotency_key) > MAX_KEY_CHARACTERS:
         raise ValueError("a write to Stripe needs an idempotency key of 1 to 255 characters")
+
+
+def path_of(object_type: str, object_id: str | None = None, action: str | None = None) -> str:
+    """Return the path of Stripe's to which an object is posted, or something is done with one."""
+    parts = ["/v1", *_SERVICES[object_type].split("."), object_id, _ADDRESSES.get(action, action) if action else None]
+    return "/".join(part for part in parts if part)

@@ -201,7 +201,7 @@ def test_without_money_the_next_thing_known_is_shown() -> None:
 def test_a_request_is_asked_for_or_came_to_nothing(state: CommandState) -> None:
     shown = status([row("counterfoil.request", "cmd_1", None, {"state": state.value})], "checkout.session")
     failed = dict.fromkeys((CommandState.DECLINED, CommandState.REFUSED, CommandState.FAILED), "Failed")
-    ended = failed | dict.fromkeys((CommandState.REJECTED, CommandState.EXPIRED), "Cancelled")
+    ended = failed | dict.fromkeys((CommandState.REJECTED, CommandState.EXPIRED, CommandState.PREVIEWED), "Cancelled")
     assert shown == ended.get(state, "Requested")
 
 

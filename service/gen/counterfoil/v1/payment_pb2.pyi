@@ -21,6 +21,7 @@ class RequestState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REQUEST_STATE_PENDING_APPROVAL: _ClassVar[RequestState]
     REQUEST_STATE_REJECTED: _ClassVar[RequestState]
     REQUEST_STATE_EXPIRED: _ClassVar[RequestState]
+    REQUEST_STATE_PREVIEWED: _ClassVar[RequestState]
 
 class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -44,6 +45,7 @@ REQUEST_STATE_FAILED: RequestState
 REQUEST_STATE_PENDING_APPROVAL: RequestState
 REQUEST_STATE_REJECTED: RequestState
 REQUEST_STATE_EXPIRED: RequestState
+REQUEST_STATE_PREVIEWED: RequestState
 METHOD_UNSPECIFIED: Method
 METHOD_OFF_SESSION: Method
 METHOD_UNCONFIRMED: Method

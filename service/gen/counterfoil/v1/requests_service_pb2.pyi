@@ -153,3 +153,52 @@ class RejectRequestResponse(_message.Message):
     request: PaymentRequest
     replayed: bool
     def __init__(self, request: _Optional[_Union[PaymentRequest, _Mapping]] = ..., replayed: _Optional[bool] = ...) -> None: ...
+
+class PreviewRequestRequest(_message.Message):
+    __slots__ = ("entity", "operation", "record_id", "target_id", "arguments", "version")
+    class ArgumentsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    RECORD_ID_FIELD_NUMBER: _ClassVar[int]
+    TARGET_ID_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    entity: str
+    operation: str
+    record_id: str
+    target_id: str
+    arguments: _containers.ScalarMap[str, str]
+    version: str
+    def __init__(self, entity: _Optional[str] = ..., operation: _Optional[str] = ..., record_id: _Optional[str] = ..., target_id: _Optional[str] = ..., arguments: _Optional[_Mapping[str, str]] = ..., version: _Optional[str] = ...) -> None: ...
+
+class PlannedCall(_message.Message):
+    __slots__ = ("method", "path", "parameters", "idempotency_key")
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    method: str
+    path: str
+    parameters: str
+    idempotency_key: str
+    def __init__(self, method: _Optional[str] = ..., path: _Optional[str] = ..., parameters: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class PreviewRequestResponse(_message.Message):
+    __slots__ = ("calls", "complete", "amount", "waits", "known_request_id")
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    WAITS_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    calls: _containers.RepeatedCompositeFieldContainer[PlannedCall]
+    complete: bool
+    amount: _payment_pb2.MinorAmount
+    waits: str
+    known_request_id: str
+    def __init__(self, calls: _Optional[_Iterable[_Union[PlannedCall, _Mapping]]] = ..., complete: _Optional[bool] = ..., amount: _Optional[_Union[_payment_pb2.MinorAmount, _Mapping]] = ..., waits: _Optional[str] = ..., known_request_id: _Optional[str] = ...) -> None: ...

@@ -57,6 +57,11 @@ class RequestsServiceStub:
                 request_serializer=counterfoil_dot_v1_dot_requests__service__pb2.RejectRequestRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_v1_dot_requests__service__pb2.RejectRequestResponse.FromString,
                 _registered_method=True)
+        self.PreviewRequest = channel.unary_unary(
+                '/counterfoil.v1.RequestsService/PreviewRequest',
+                request_serializer=counterfoil_dot_v1_dot_requests__service__pb2.PreviewRequestRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_v1_dot_requests__service__pb2.PreviewRequestResponse.FromString,
+                _registered_method=True)
 
 
 class RequestsServiceServicer:
@@ -104,6 +109,16 @@ class RequestsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewRequest(self, request, context):
+        """Tells which calls of Stripe a request would lead to, and makes none of them; nothing is stored.
+
+        Salesforce and Stripe are read as they would be. Errors: INVALID_REQUEST; ENTITY_UNKNOWN; whatever the request itself
+        would be refused for, closed periods and limits included; a vendor's refusal; DEADLINE_TOO_SHORT; INTERNAL.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RequestsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -126,6 +141,11 @@ def add_RequestsServiceServicer_to_server(servicer, server):
                     servicer.RejectRequest,
                     request_deserializer=counterfoil_dot_v1_dot_requests__service__pb2.RejectRequestRequest.FromString,
                     response_serializer=counterfoil_dot_v1_dot_requests__service__pb2.RejectRequestResponse.SerializeToString,
+            ),
+            'PreviewRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewRequest,
+                    request_deserializer=counterfoil_dot_v1_dot_requests__service__pb2.PreviewRequestRequest.FromString,
+                    response_serializer=counterfoil_dot_v1_dot_requests__service__pb2.PreviewRequestResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -239,6 +259,33 @@ class RequestsService:
             '/counterfoil.v1.RequestsService/RejectRequest',
             counterfoil_dot_v1_dot_requests__service__pb2.RejectRequestRequest.SerializeToString,
             counterfoil_dot_v1_dot_requests__service__pb2.RejectRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.v1.RequestsService/PreviewRequest',
+            counterfoil_dot_v1_dot_requests__service__pb2.PreviewRequestRequest.SerializeToString,
+            counterfoil_dot_v1_dot_requests__service__pb2.PreviewRequestResponse.FromString,
             options,
             channel_credentials,
             insecure,
