@@ -12,6 +12,8 @@ from service.api import (
     CustomerReader,
     CustomersService,
     GrpcServer,
+    InvoiceReader,
+    InvoicesService,
     PaymentFeed,
     PaymentReader,
     PaymentsService,
@@ -99,7 +101,8 @@ async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
     gate = Gate(parts.installation.access, parts.clock)
     customers = CustomersService(parts.commands, CustomerReader(parts.database), parts.installation.entities)
-    server = GrpcServer([payments, customers], parts.readiness, settings, gate)
+    invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), parts.installation.entities)
+    server = GrpcServer([payments, customers, invoices], parts.readiness, settings, gate)
     reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:

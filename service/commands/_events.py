@@ -27,9 +27,15 @@ FIELDS = {
     "payment_method_id": "Payment_Method_Id__c",
     "capture_method": "Capture_Method__c",
     "payment_intent_id": "Payment_Intent_Id__c",
+    "invoice_id": "Invoice_Id__c",
     "amount": "Amount__c",
     "currency": "Currency_Code__c",
     "reason": "Reason__c",
+    "amount_source": "Amount_Source__c",
+    "collection_method": "Collection_Method__c",
+    "days_until_due": "Days_Until_Due__c",
+    "advance_to": "Advance_To__c",
+    "credit_to": "Credit_To__c",
 }
 _BASE = ("Operation__c", "Record_Id__c", "Version__c", "Entity__c", "Request_Id__c", "Requested_By__c")
 REQUEST_FIELDS = frozenset({*_BASE, *FIELDS.values()})

@@ -1,11 +1,12 @@
 """The terms of a payment, read from the Opportunity or Order once and kept: a retry charges what was asked first."""
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import Any
 
 from service.clients import SalesforceApi, format_soql
+from service.commands._line_items import MAX_LINES, LineItem, line_items, lines_query
 from service.config import Org
 from service.domain import SOURCE_OBJECTS, sobject_of, to_minor
 from service.errors import Refused
@@ -28,6 +29,11 @@ class Terms:
     account_name: str
     customer_id: str | None
     title: str
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Terms":
+        """Return the terms that the ledger kept, whatever stands beside them."""
+        return cls(**{field.name: stored[field.name] for field in fields(cls)})
 
     def binding(self) -> tuple[int, str, str]:
         """Return what must not differ when the same action is asked again."""
@@ -71,9 +77,9 @@ class TermsReader:
         """
         sobject = sobject_of(record_id)
         wanted = terms_fields(self._names, customer_field)[sobject]
-        fields = [*wanted, *(["CurrencyIsoCode"] if await self._has_currency(sobject) else [])]
+        selected = [*wanted, *(["CurrencyIsoCode"] if await self._has_currency(sobject) else [])]
         # Names of fields are ours; the only value is quoted by the library.
-        query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (see above)
+        query = format_soql(f"SELECT {', '.join(selected)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (see above)
         rows = await self._salesforce.query(query, limit=1)
         if not rows:
             raise _not_found(sobject)
@@ -88,6 +94,20 @@ class TermsReader:
             rows = await self._salesforce.query(query, limit=1)
             found = (rows[0].get("CurrencyIsoCode") if rows else None) or found
         return found.upper() if found else None
+
+    async def line_items(self, record_id: str, terms: Terms) -> list[LineItem]:
+        """Return the line items of a record, in their order; `terms` are the record's.
+
+        Raises:
+            Refused: LINES_MISSING, LINES_TOO_MANY, AMOUNT_NOT_EXACT or CURRENCY_MISMATCH.
+            VendorError: Salesforce did not answer as it should.
+        """
+        sobject = sobject_of(record_id)
+        many = await self._has_currency(sobject)
+        rows = await self._salesforce.query(
+            lines_query(self._names, sobject, record_id, with_currency=many), limit=MAX_LINES + 1
+        )
+        return line_items(rows, self._names, sobject, terms.currency)
 
     async def select(
         self, sobject: str, record_id: str, wanted: Collection[str], where_known: Collection[str]

@@ -17,6 +17,7 @@ from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
 from service.config._secrets import SecretRef
 from service.config.access import ALL_ENTITIES, Access
+from service.config.invoices import Invoices
 
 _FIRST_VERSION_WITH_EVENT_IDS = 52
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -123,6 +124,7 @@ class Entity(_Frozen):
     checkout: Checkout | None = Field(
         default=None, description="Needed for hosted_checkout: the pages after paying on Stripe's page."
     )
+    invoices: Invoices = Field(default=Invoices(), description="How invoices are made.")
     customer_field: ApiName = Field(
         default="Stripe_Customer_Id__c",
         description="Field of Account and Contact with this account's customer id: one for each entity of an org.",
