@@ -52,6 +52,7 @@ class Rule(NamedTuple):
 
 _CUSTOMERS = "/counterfoil.v1.CustomersService/"
 _PAYMENTS = "/counterfoil.v1.PaymentsService/"
+_REQUESTS = "/counterfoil.v1.RequestsService/"
 _INVOICES = "/counterfoil.v1.InvoicesService/"
 _HEALTH = "/grpc.health.v1.Health/"
 
@@ -65,6 +66,10 @@ POLICY: Mapping[str, Rule] = {
     _PAYMENTS + "RefundPayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "GetPayment": Rule(READ, Scope.ENTITY),
     _PAYMENTS + "ListPayments": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "GetRequest": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "ListRequests": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "ApproveRequest": Rule(DECIDE, Scope.ENTITY),
+    _REQUESTS + "RejectRequest": Rule(DECIDE, Scope.ENTITY),
     _PAYMENTS + "WatchPayments": Rule(READ, Scope.ENTITY),
     _INVOICES + "CreateInvoice": Rule(ASK, Scope.ENTITY),
     _INVOICES + "FinaliseInvoice": Rule(ASK, Scope.ENTITY),

@@ -9,6 +9,7 @@ from service.api._grpc_server import GrpcServer
 from service.api._invoices import InvoiceReader, InvoicesService
 from service.api._payments import PaymentReader, PaymentsService
 from service.api._readiness import Readiness
+from service.api._requests import RequestsService
 from service.api._watch import PaymentFeed
 from service.api._web import build_web_app
 from service.api._web_server import WebServer
@@ -23,6 +24,7 @@ __all__ = [
     "PaymentReader",
     "PaymentsService",
     "Readiness",
+    "RequestsService",
     "WebServer",
     "build_web_app",
 ]

@@ -12,6 +12,8 @@ from service.gen.counterfoil.v1 import (
     invoices_service_pb2_grpc,
     payments_service_pb2,
     payments_service_pb2_grpc,
+    requests_service_pb2,
+    requests_service_pb2_grpc,
 )
 
 _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
@@ -24,6 +26,11 @@ _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
         payments_service_pb2_grpc.PaymentsServiceServicer,
         payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server,
+    ),
+    (
+        requests_service_pb2_grpc.RequestsServiceServicer,
+        requests_service_pb2.DESCRIPTOR.services_by_name["RequestsService"],
+        requests_service_pb2_grpc.add_RequestsServiceServicer_to_server,
     ),
     (
         invoices_service_pb2_grpc.InvoicesServiceServicer,

@@ -35,6 +35,7 @@ _CHANGES = {
 _SOME_PAYMENT = "pi_0"
 _ENTITY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _PAYMENT = re.compile(r"cmd_[0-9a-f]{32}|pi_[A-Za-z0-9_]{1,250}")
+_REQUEST = re.compile(r"cmd_[0-9a-f]{32}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}")
 
@@ -68,6 +69,9 @@ class Check:
 
     def entity(self, value: str) -> str:
         return self.matches("entity", value, _ENTITY, "give the name of a legal entity of the configuration")
+
+    def request_id(self, value: str) -> str:
+        return self.matches("request_id", value, _REQUEST, "give a request's id (cmd_...)")
 
     def payment_id(self, value: str) -> str:
         return self.matches("payment_id", value, _PAYMENT, "give a payment's id (cmd_... or pi_...)")
