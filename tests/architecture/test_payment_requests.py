@@ -44,7 +44,7 @@ def test_every_operation_can_be_asked_for_by_button_and_in_apex() -> None:
 def test_words_of_the_forms_are_words_that_are_taken() -> None:
     """A choice of a form that the service did not know would be refused only after somebody had made it."""
     forms = (SOURCE / "force-app/main/default/lwc/counterfoilRequest/operations.js").read_text()
-    constants = {name: value for name, value in re.findall(r"const (\w+) = option\([^,]+, '(\w*)'\)", forms)}
+    constants = dict(re.findall(r"const (\w+) = option\([^,]+, '(\w*)'\)", forms))
     blocks = re.split(r"^    (\w+): \{", forms.partition("export const OPERATIONS")[2], flags=re.MULTILINE)[1:]
     checked = 0
     for operation, block in zip(blocks[::2], blocks[1::2], strict=True):
@@ -52,7 +52,9 @@ def test_words_of_the_forms_are_words_that_are_taken() -> None:
         for name, _, options in choices:
             argument = {"": "reason", "advanceTo": "advance_to", "creditTo": "credit_to"}.get(name, name)
             words = re.findall(r"option\([^,]+, '(\w+)'\)", options)
-            words += [value for constant, value in constants.items() if re.search(rf"\b{constant}\b", options) and value]
+            words += [
+                value for constant, value in constants.items() if re.search(rf"\b{constant}\b", options) and value
+            ]
             for word in words:
                 assert OPERATIONS[operation].arguments[argument](word) == word
                 checked += 1
