@@ -28,6 +28,7 @@ from service.maintenance import (
     Remapper,
     Retention,
 )
+from service.maintenance.backlog import BacklogWatch, PayoutWatch
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
 
@@ -35,6 +36,8 @@ from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
 _SPARE_CONNECTIONS = 256
 _RETENTION_SECONDS = 3600.0
 _FACTS_SECONDS = 60.0
+_BACKLOG_SECONDS = 15.0
+_PAYOUTS_SECONDS = 300.0
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
@@ -126,6 +129,8 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, reconciler=reconciler, lease=lease)
     linker = Linker(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation, lease=lease)
     watch = FactWatch(database, clock, entities=list(parts.installation.entities))
+    backlog = BacklogWatch(database, clock, parts.installation, salesforce=parts.salesforce)
+    payouts = PayoutWatch(database, entities=list(parts.installation.entities))
     due = DueWatch(database, wakes, clock, parts.installation)
     healer = Healer(database, wakes, clock, parts.installation)
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
@@ -140,6 +145,8 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         ("links", linker.step, "links", settings.poll_seconds),
         ("currencies", reader.step, "currencies", settings.poll_seconds),
         ("facts", watch.step, "facts", _FACTS_SECONDS),
+        ("backlog", backlog.step, "backlog", _BACKLOG_SECONDS),
+        ("payouts", payouts.step, "payouts", _PAYOUTS_SECONDS),
         ("remap", remapper.step, "remap", _RETENTION_SECONDS),
         *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),
         ("heal", healer.step, "heal", _RETENTION_SECONDS),

@@ -67,6 +67,9 @@ Index(
     postgresql_where=commands.c.request_id.is_not(None),
 )
 Index("commands_created", commands.c.entity, commands.c.created_at.desc(), commands.c.id)
+# What may still happen, or was given up. The history of what happened grows without end and is not looked through.
+UNFINISHED = commands.c.state.not_in(["SUCCEEDED", "DECLINED", "REFUSED"])
+Index("commands_unfinished", commands.c.entity, commands.c.state, commands.c.created_at, postgresql_where=UNFINISHED)
 
 calls = Table(
     "calls",

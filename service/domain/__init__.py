@@ -3,6 +3,7 @@
 Owns no table and calls nobody; refuses floats for money and ids it cannot recognise.
 """
 
+from service.domain._backlog import Backlog
 from service.domain._identifiers import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
 from service.domain._metadata import Carried
 from service.domain._money import from_minor, minor_digits, to_minor
@@ -13,6 +14,7 @@ from service.domain._statement import Limit, Rule, Statement
 
 __all__ = [
     "SOURCE_OBJECTS",
+    "Backlog",
     "Carried",
     "DesiredRecord",
     "Evidence",
