@@ -47,8 +47,9 @@ def told(postgres_url: str) -> Iterator[Told]:
             postgres_url, COUNTERFOIL_TELEMETRY_EXPORTER="otlp", COUNTERFOIL_OTLP_ENDPOINT=collected.endpoint
         ) as cast,
     ):
-        cast.control.post("/pubsub/faults", fault="ok_end")
+        cast.control.post("/pubsub/faults", fault="goaway")
         won_and_paid(cast, new_opportunity(cast, "640.00", "USD"))
+        cast.wait("the end of a stream", lambda: "stream.ended" in cast.service.log.read_text())
         with grpc.insecure_channel(cast.service.info["grpc"]) as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             assert (
