@@ -50,16 +50,21 @@ class Rule(NamedTuple):
     scope: Scope
 
 
+_CUSTOMERS = "/counterfoil.v1.CustomersService/"
 _PAYMENTS = "/counterfoil.v1.PaymentsService/"
 _HEALTH = "/grpc.health.v1.Health/"
 
 POLICY: Mapping[str, Rule] = {
+    _CUSTOMERS + "SyncCustomer": Rule(ASK, Scope.ENTITY),
+    _CUSTOMERS + "GetCustomer": Rule(READ, Scope.ENTITY),
+    _CUSTOMERS + "ListCustomers": Rule(READ, Scope.ENTITY),
     _PAYMENTS + "CreatePayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "CapturePayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "CancelPayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "RefundPayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "GetPayment": Rule(READ, Scope.ENTITY),
     _PAYMENTS + "ListPayments": Rule(READ, Scope.ENTITY),
+    _PAYMENTS + "WatchPayments": Rule(READ, Scope.ENTITY),
     # Health tells whether we serve, nothing else. Reflection shows the contract, to whoever may read.
     _HEALTH + "Check": Rule(OPEN, Scope.NONE),
     _HEALTH + "List": Rule(OPEN, Scope.NONE),

@@ -1,10 +1,11 @@
-"""The gRPC server: our service, health and reflection, within stated limits.
+"""The gRPC server: our services, health and reflection, within stated limits.
 
 TLS when the settings name a certificate; without one the settings have already made sure that only this machine can
 reach the address, or that somebody consented. Who may call what is the gate's business.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import grpc
@@ -14,15 +15,15 @@ from grpc_reflection.v1alpha import reflection
 
 from service.access import Gate
 from service.api._interceptors import interceptors
-from service.api._payments import PaymentsService
 from service.api._readiness import Readiness
+from service.api._services import register
 from service.api._tls import server_credentials
 from service.config import Settings
 from service.errors import ConfigurationError
-from service.gen.counterfoil.v1 import payments_service_pb2, payments_service_pb2_grpc
+from service.gen.counterfoil.v1 import payments_service_pb2
 
 MAX_MESSAGE_BYTES = 1_048_576
-MAX_CONCURRENT_RPCS = 512
+MAX_CONCURRENT_RPCS = 512  # besides watchers, which have a limit of their own
 SERVICE = payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"].full_name
 
 _OPTIONS = (
@@ -45,11 +46,12 @@ _OPTIONS = (
 class GrpcServer:
     """One gRPC server; its health follows `readiness` until it drains."""
 
-    def __init__(self, payments: PaymentsService, readiness: Readiness, settings: Settings, gate: Gate) -> None:
+    def __init__(self, services: Sequence[object], readiness: Readiness, settings: Settings, gate: Gate) -> None:
         self._gate = gate
         self._readiness = readiness
         self._settings = settings
-        self._payments = payments
+        self._services = services
+        self._names: list[str] = []
         self._health = health_aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._following: asyncio.Task[None] | None = None
@@ -60,13 +62,15 @@ class GrpcServer:
         Raises:
             ConfigurationError: the address cannot be bound, or the certificate cannot be read.
         """
-        await self._tell(self._readiness.missing)
         self._server = grpc.aio.server(
-            interceptors=interceptors(self._gate), options=_OPTIONS, maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS
+            interceptors=interceptors(self._gate),
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS + self._settings.watchers_limit,
         )
-        payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server(self._payments, self._server)
+        self._names = register(self._server, self._services)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        await self._tell(self._readiness.missing)
+        names = (*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         port = self._bind(self._server)
         await self._server.start()
@@ -106,5 +110,5 @@ class GrpcServer:
     async def _tell(self, missing: tuple[str, ...]) -> None:
         response = health_pb2.HealthCheckResponse
         status = response.NOT_SERVING if missing else response.SERVING
-        for service in ("", SERVICE):
+        for service in ("", *self._names):
             await self._health.set(service, status)

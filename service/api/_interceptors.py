@@ -27,7 +27,10 @@ OUR_PREFIX = "/counterfoil."
 
 
 class _Around(grpc.aio.ServerInterceptor):
-    """Wraps the unary methods of our own services, which are all we have."""
+    """Wraps the methods of our own services, which all take one message and answer with one or with a stream.
+
+    A stream is written from within its method, which so ends, fails and is cancelled like any other.
+    """
 
     async def intercept_service(
         self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -35,9 +38,10 @@ class _Around(grpc.aio.ServerInterceptor):
         """Return the method's handler with `around` about it."""
         handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
-        if handler is None or handler.unary_unary is None or not method.startswith(OUR_PREFIX):
+        if handler is None or not method.startswith(OUR_PREFIX):
             return handler
-        return self.wrap(method, handler, handler.unary_unary)
+        inner: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
+        return handler if inner is None else self.wrap(method, handler, inner)
 
     def wrap(self, method: str, handler: "_Handler", inner: _Behaviour) -> "_Handler":
         """Return the handler with `around` about its behaviour."""
@@ -45,14 +49,17 @@ class _Around(grpc.aio.ServerInterceptor):
         async def behaviour(request: Any, context: Any) -> Any:
             return await self.around(method, inner, request, context)
 
-        return grpc.unary_unary_rpc_method_handler(
-            behaviour,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        return _like(handler, behaviour, request_deserializer=handler.request_deserializer)
 
     async def around(self, method: str, inner: _Behaviour, request: Any, context: Any) -> Any:
         raise NotImplementedError
+
+
+def _like(handler: "_Handler", behaviour: _Behaviour, **reading: Any) -> "_Handler":
+    """Return a handler of the same kind as another, with other behaviour."""
+    kind = grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
+    made: _Handler = kind(behaviour, response_serializer=handler.response_serializer, **reading)
+    return made
 
 
 def _traceparent(context: Any) -> str | None:
@@ -139,7 +146,7 @@ class Decoded(_Around):
                 raise InvalidRequest([Violation("request", f"is not the message {method[1:]} takes")]) from None
             return await inner(request, context)
 
-        return grpc.unary_unary_rpc_method_handler(behaviour, response_serializer=handler.response_serializer)
+        return _like(handler, behaviour)
 
 
 def interceptors(gate: Gate) -> Sequence[grpc.aio.ServerInterceptor]:

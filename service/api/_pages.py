@@ -4,21 +4,19 @@ A token is opaque but no secret: it holds the sort key of the last payment shown
 that came since. A checksum catches a damaged token, a digest one of other filters; both are refused, never guessed at.
 """
 
-import base64
-import binascii
 import hashlib
 import struct
 from datetime import UTC, datetime, timedelta
 
+from service.api._tokens import MAX_TOKEN, seal, unseal
 from service.errors import InvalidRequest, Violation
 
-MAX_TOKEN = 600
+__all__ = ["MAX_TOKEN", "Position", "filter_digest", "read_token", "write_token"]
 
 _VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _HEAD = struct.Struct(">Bq8s")  # version, microseconds since 1970, digest of the filters; the payment id follows
-_CHECKSUM = 8
 
 Position = tuple[datetime, str]
 
@@ -33,8 +31,7 @@ def write_token(position: Position, digest: bytes) -> str:
     """Return the token for the page after `position`: (created_at in UTC, payment id)."""
     created_at, payment_id = position
     micros = (created_at - _EPOCH) // _MICROSECOND
-    content = _HEAD.pack(_VERSION, micros, digest) + payment_id.encode()
-    return base64.urlsafe_b64encode(content + _checksum(content)).rstrip(b"=").decode()
+    return seal(_HEAD.pack(_VERSION, micros, digest) + payment_id.encode())
 
 
 def read_token(token: str, digest: bytes) -> Position:
@@ -43,29 +40,15 @@ def read_token(token: str, digest: bytes) -> Position:
     Raises:
         InvalidRequest: the token is damaged, of another version, or of other filters; names `page_token`.
     """
-    raw = _decode(token)
-    content, checksum = raw[:-_CHECKSUM], raw[-_CHECKSUM:]
-    if len(content) <= _HEAD.size or _checksum(content) != checksum:
+    content = unseal(token)
+    if len(content) <= _HEAD.size:
         raise _refused("is not a token of this service: copy next_page_token as it was, or start without one")
     version, micros, filters = _HEAD.unpack_from(content)
     if version != _VERSION:
         raise _refused("is of another version of this service: start without one")
     if filters != digest:
         raise _refused("belongs to a listing with other filters: repeat those, or start without one")
-    return _EPOCH + micros * _MICROSECOND, content[_HEAD.size :].decode()
-
-
-def _decode(token: str) -> bytes:
-    if len(token) > MAX_TOKEN or not token.isascii():
-        return b""
-    try:
-        return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return b""
-
-
-def _checksum(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()[:_CHECKSUM]
+    return _EPOCH + micros * _MICROSECOND, content[_HEAD.size :].decode(errors="replace")
 
 
 def _refused(description: str) -> InvalidRequest:

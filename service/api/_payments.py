@@ -2,23 +2,39 @@
 
 import asyncio
 from collections.abc import Collection
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
+
+from google.protobuf.message import Message
 
 from service.access import caller_name
 from service.api._deadlines import HasDeadline, time_left
 from service.api._messages import payment_from_facts, payment_of, request_state_of
 from service.api._pages import Position, write_token
-from service.api._validation import ListQuery, parse_change, parse_create, parse_get, parse_list
+from service.api._validation import ListQuery, parse_change, parse_create, parse_get, parse_list, parse_watch
+from service.api._watch import ChangeReader, PaymentFeed, too_slow
 from service.commands import Command, Commands, CommandState
 from service.db import Database
 from service.errors import CounterfoilError, NotFound, Refused, VendorUnavailable
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2, payments_service_pb2_grpc
+from service.history.feed import FeedFilter
 from service.projection import PaymentFacts, list_payments, read_payment
+from service.projection.feed import Changes, read_changes
 
 DEFAULT_WAIT = timedelta(seconds=30)
 # Kept from every wait, to read the payment and answer; never more than a quarter of what is left.
 READ_RESERVE = timedelta(milliseconds=200)
+# A watcher that does not take a message for so long is given up.
+SENDING = timedelta(seconds=30)
+
+
+class Stream(HasDeadline, Protocol):
+    """The part of grpc's servicer context that a stream needs."""
+
+    async def write(self, message: Message) -> None:
+        """Send a message; returns when the connection took it."""
 
 
 def unsuccessful(command: Command) -> CounterfoilError:
@@ -35,7 +51,7 @@ def unsuccessful(command: Command) -> CounterfoilError:
     )
 
 
-def _patience(context: HasDeadline) -> timedelta:
+def patience(context: HasDeadline) -> timedelta:
     """How long to wait for something: a little less than the interceptor allows, or the payment would be lost too."""
     left = time_left(context)
     return DEFAULT_WAIT if left is None else left - min(READ_RESERVE, left / 4)
@@ -58,7 +74,7 @@ class _Changed:
     payment: payment_pb2.Payment
 
 
-class PaymentReader:
+class PaymentReader(ChangeReader):
     """Reads payments, each time in a transaction of its own."""
 
     def __init__(self, database: Database) -> None:
@@ -82,13 +98,21 @@ class PaymentReader:
                 limit=query.page_size,
             )
 
+    async def changes(self, wanted: FeedFilter, *, after: int, until: int | None, limit: int) -> Changes:
+        """Return some of the feed."""
+        async with self._database.read() as tx:
+            return await read_changes(tx, wanted, after=after, until=until, limit=limit)
+
 
 class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
     """The methods of `counterfoil.v1.PaymentsService`; its contract lists their errors."""
 
-    def __init__(self, commands: Commands, payments: PaymentReader, entities: Collection[str]) -> None:
+    def __init__(
+        self, commands: Commands, payments: PaymentReader, entities: Collection[str], feed: PaymentFeed
+    ) -> None:
         self._commands = commands
         self._payments = payments
+        self._feed = feed
         self._entities = frozenset(entities)
 
     async def CreatePayment(  # noqa: N802  (the contract's name)
@@ -96,7 +120,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
     ) -> payments_service_pb2.CreatePaymentResponse:
         """Accept, wait, and return the payment as it stands; the command lives on when the caller does not."""
         command, replayed = await self._commands.accept(replace(parse_create(request), requested_by=caller_name()))
-        command = await self._commands.wait(command.id, _patience(context))
+        command = await self._commands.wait(command.id, patience(context))
         if command.state in {CommandState.REFUSED, CommandState.FAILED}:
             raise unsuccessful(command)
         return payments_service_pb2.CreatePaymentResponse(
@@ -141,7 +165,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         self._require(asked.entity)
         intent = await self._intent_of(asked.entity, payment_id)
         command, replayed = await self._commands.accept(replace(asked, target_id=intent, requested_by=caller_name()))
-        command = await self._commands.wait(command.id, _patience(context))
+        command = await self._commands.wait(command.id, patience(context))
         if command.state.settled and command.state is not CommandState.SUCCEEDED:
             raise unsuccessful(command)
         facts = await self._payments.read(command.entity, intent)
@@ -183,6 +207,22 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
             payments=[payment_from_facts(facts) for facts in shown], next_page_token=token
         )
 
+    async def WatchPayments(  # noqa: N802  (the contract's name)
+        self, request: payments_service_pb2.WatchPaymentsRequest, context: Stream
+    ) -> None:
+        """Tell changes until the caller has enough."""
+        wanted, resume = parse_watch(request)
+        self._require(wanted.entity or "")
+        token = request.resume_token
+        async with aclosing(self._feed.watch(wanted, resume)) as answers:
+            async for answer in answers:
+                try:
+                    async with asyncio.timeout(SENDING.total_seconds()):
+                        await context.write(answer)
+                except TimeoutError:
+                    raise too_slow(token) from None
+                token = answer.resume_token
+
     def _require(self, entity: str) -> None:
         if entity not in self._entities:
             raise NotFound("No legal entity of this name is configured.", reason="ENTITY_UNKNOWN")
@@ -192,7 +232,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         if command.state.settled:
             return await self._payments.read(command.entity, command.id)
         try:
-            async with asyncio.timeout(_patience(context).total_seconds()):
+            async with asyncio.timeout(patience(context).total_seconds()):
                 return await self._payments.read(command.entity, command.id)
         except TimeoutError:
             return None
@@ -202,7 +242,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         if command.method != "unconfirmed" or command.payment_intent_id is None:
             return None
         try:
-            async with asyncio.timeout(_patience(context).total_seconds()):
+            async with asyncio.timeout(patience(context).total_seconds()):
                 return await self._commands.client_secret(command)
         except (TimeoutError, VendorUnavailable):
             return None

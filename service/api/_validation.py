@@ -6,15 +6,17 @@ repeats a value: what was sent may be anything.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from service.api._pages import Position, filter_digest, read_token
+from service.api._tokens import read_resume_token
 from service.commands import CREATE_PAYMENT, Request, checked
-from service.domain import from_minor, normalise_salesforce_id, sobject_of
+from service.domain import SOURCE_OBJECTS, from_minor, normalise_salesforce_id, sobject_of
 from service.errors import InvalidRequest, Violation
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2
+from service.history.feed import FeedFilter, FeedHead
 from service.projection import PaymentStatus
 
 T = TypeVar("T")
@@ -50,7 +52,7 @@ class ListQuery:
     digest: bytes
 
 
-class _Check:
+class Check:
     """Collects what is wrong; every method returns the value, which means nothing once something is wrong."""
 
     def __init__(self) -> None:
@@ -79,13 +81,19 @@ class _Check:
             return {}
         return {"amount": format(from_minor(value.amount_minor, code), "f"), "currency": code}
 
-    def record_id(self, value: str) -> str:
+    def record_id(self, value: str, among: Mapping[str, str] = SOURCE_OBJECTS) -> str:
         def parse() -> str:
             record_id = normalise_salesforce_id(value)
-            sobject_of(record_id)
+            sobject_of(record_id, among=among)
             return record_id
 
         return self.gather(parse) or ""
+
+    def page_size(self, value: int) -> int:
+        """Return how many to show; more than the largest page is cut to it (AIP-158)."""
+        if value < 0:
+            self.wrong("page_size", f"is negative: give 1 to {MAX_PAGE}, or nothing for {DEFAULT_PAGE}")
+        return min(value or DEFAULT_PAGE, MAX_PAGE)
 
     def gather(self, parse: Callable[[], T]) -> T | None:
         """Call `parse`, and add what it finds wrong."""
@@ -108,7 +116,7 @@ def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> Request:
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     off_session = request.off_session
     arguments = {"method": request.WhichOneof("method") or ""}
     if off_session.HasField("payment_method_id"):
@@ -144,7 +152,7 @@ def parse_change(
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     payment_id = check.payment_id(request.payment_id)
     arguments: dict[str, str] = {}
     if not isinstance(request, payments_service_pb2.CancelPaymentRequest) and request.HasField("amount"):
@@ -175,14 +183,31 @@ def parse_get(request: payments_service_pb2.GetPaymentRequest) -> tuple[str, str
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     entity = check.entity(request.entity)
     payment_id = check.payment_id(request.payment_id)
     check.done()
     return entity, payment_id
 
 
-def _status(check: _Check, state: int) -> PaymentStatus | None:
+def parse_watch(request: payments_service_pb2.WatchPaymentsRequest) -> tuple[FeedFilter, FeedHead | None]:
+    """Return (whose changes, the place to go on from).
+
+    Raises:
+        InvalidRequest: with every violation.
+    """
+    check = Check()
+    entity = check.entity(request.entity)
+    record_id = check.record_id(request.record_id) if request.record_id else None
+    customer_id = request.customer_id or None
+    if customer_id:
+        check.matches("customer_id", customer_id, _CUSTOMER, "give the id of a Stripe customer (cus_...)")
+    resume = check.gather(lambda: read_resume_token(request.resume_token)) if request.resume_token else None
+    check.done()
+    return FeedFilter(entity, record_id, customer_id), resume
+
+
+def _status(check: Check, state: int) -> PaymentStatus | None:
     if state == payment_pb2.Payment.STATE_UNSPECIFIED:
         return None
     name = payment_pb2.Payment.State.DESCRIPTOR.values_by_number.get(state)
@@ -198,18 +223,16 @@ def parse_list(request: payments_service_pb2.ListPaymentsRequest) -> ListQuery:
     Raises:
         InvalidRequest: with every violation.
     """
-    check = _Check()
+    check = Check()
     entity = check.entity(request.entity)
     record_id = check.record_id(request.record_id) if request.record_id else None
     customer_id = request.customer_id or None
     if customer_id:
         check.matches("customer_id", customer_id, _CUSTOMER, "give the id of a Stripe customer (cus_...)")
     status = _status(check, request.state)
-    if request.page_size < 0:
-        check.wrong("page_size", f"is negative: give 1 to {MAX_PAGE}, or nothing for {DEFAULT_PAGE}")
+    size = check.page_size(request.page_size)
     # The normalised record id: both forms of one id are one filter.
     digest = filter_digest(entity, record_id or "", str(status or ""), customer_id or "")
     after = check.gather(lambda: read_token(request.page_token, digest)) if request.page_token else None
     check.done()
-    size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
     return ListQuery(entity, record_id, status, customer_id, size, after, digest)

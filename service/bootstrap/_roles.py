@@ -6,14 +6,24 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+from service import telemetry
 from service.access import Gate
-from service.api import GrpcServer, PaymentReader, PaymentsService, WebServer, build_web_app
+from service.api import (
+    CustomerReader,
+    CustomersService,
+    GrpcServer,
+    PaymentFeed,
+    PaymentReader,
+    PaymentsService,
+    WebServer,
+    build_web_app,
+)
 from service.bootstrap._identities import require_identities
 from service.bootstrap._loops import loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
 from service.commands import Acceptor, Tasks
-from service.config import Role
+from service.config import Entity, Role
 from service.currencies import reporting_of
 from service.delivery import Deliverer, Reactor
 from service.intake import Intake, StreamIntake
@@ -41,6 +51,15 @@ _PAYOUTS_SECONDS = 300.0
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
+def _signing_secrets(name: str, entity: Entity) -> Callable[[], list[str]]:
+    """Return what gives an entity's signing secrets as they are now."""
+    watched = [
+        ref.watched(f"entities.{name}.stripe.webhook_secrets.{index}", telemetry.tell_secret)
+        for index, ref in enumerate(entity.stripe.webhook_secrets)
+    ]
+    return lambda: [secret.value() for secret in watched]
+
+
 @asynccontextmanager
 async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     """Serve webhooks and health. On the way out: no new connection, then every event taken in is written."""
@@ -56,10 +75,7 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     )
     writing = spawn(intake.run(), "intake")
     secrets = {
-        name: [
-            ref.read(f"entities.{name}.stripe.webhook_secrets.{index}")
-            for index, ref in enumerate(entity.stripe.webhook_secrets)
-        ]
+        name: _signing_secrets(name, entity)
         for name, entity in parts.installation.entities.items()
         if entity.stripe.webhook_secrets
     }
@@ -76,17 +92,26 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def grpc(parts: Parts, _spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
-    """Serve the typed API."""
-    service = PaymentsService(parts.commands, PaymentReader(parts.database), parts.installation.entities)
+async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
+    """Serve the typed API. On the way out: watchers are told where to resume, calls under way finish."""
     require_identities(parts.settings, parts.installation)
+    settings, stop = parts.settings, asyncio.Event()
+    reader = PaymentReader(parts.database)
+    heartbeat = timedelta(seconds=settings.watch_heartbeat_seconds)
+    feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=heartbeat)
+    payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
     gate = Gate(parts.installation.access, parts.clock)
-    server = GrpcServer(service, parts.readiness, parts.settings, gate)
+    customers = CustomersService(parts.commands, CustomerReader(parts.database), parts.installation.entities)
+    server = GrpcServer([payments, customers], parts.readiness, settings, gate)
+    reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:
-        yield {"grpc": f"{parts.settings.grpc_host}:{port}"}
+        yield {"grpc": f"{settings.grpc_host}:{port}"}
     finally:
-        await server.stop(timedelta(seconds=parts.settings.drain_seconds / 4))
+        feed.close()
+        await server.stop(timedelta(seconds=settings.drain_seconds / 4))
+        stop.set()
+        await reading
 
 
 @asynccontextmanager

@@ -9,12 +9,13 @@ Refuses: a write to Stripe without an idempotency key, a sign-in to another org 
 from simple_salesforce.format import format_soql
 
 from service.clients.salesforce import BulkState, Outcome, RecordResult, SalesforceApi, Session, Write
-from service.clients.stripe import Answer, StripeApi, verify_webhook
+from service.clients.stripe import Answer, Purpose, StripeApi, verify_webhook
 
 __all__ = [
     "Answer",
     "BulkState",
     "Outcome",
+    "Purpose",
     "RecordResult",
     "SalesforceApi",
     "Session",

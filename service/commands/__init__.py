@@ -6,6 +6,7 @@ effect for one business action, and the same action with other parameters.
 """
 
 from service.commands._commands import Commands
+from service.commands._customer_terms import OWNERS, customer_paths
 from service.commands._events import REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
 from service.commands._operations import OPERATIONS, checked
@@ -18,6 +19,7 @@ __all__ = [
     "CREATED_TYPES",
     "CREATE_PAYMENT",
     "OPERATIONS",
+    "OWNERS",
     "REQUEST_FIELDS",
     "Acceptor",
     "Command",
@@ -28,5 +30,6 @@ __all__ = [
     "Tasks",
     "TermsReader",
     "checked",
+    "customer_paths",
     "terms_fields",
 ]

@@ -103,15 +103,15 @@ class Commands:
             raise NotFound(
                 "this entity is not configured: name one of the configuration's entities", reason="ENTITY_UNKNOWN"
             )
-        now = self._steps.clock.now()
+        now, command_id = self._steps.clock.now(), f"cmd_{self._steps.clock.new_id().hex}"
         return Command(
-            id=f"cmd_{self._steps.clock.new_id().hex}",
+            id=command_id,
             entity=request.entity,
             org=entity.org,
             operation=request.operation,
             record_id=request.record_id,
             subject=request.subject,
-            version=request.version,
+            version=request.version or command_id,
             fingerprint=request.fingerprint(),
             arguments=dict(request.arguments),
             request_id=request.request_id,

@@ -5,11 +5,12 @@ The amount is the record's. With capture_method "manual" the money is held on th
 
 from collections.abc import Iterator
 
-from service import mirror, telemetry
+from service import telemetry
+from service.commands._customer import known_customer, make_customer
 from service.commands._ledger import Command
 from service.commands._operation import Operation, one_of, stripe_id
 from service.commands._payment import customer_params, declined, intent_params, metadata, session_params
-from service.commands._request import CREATE_CUSTOMER, CREATE_PAYMENT, Request, idempotency_key
+from service.commands._request import CREATE_PAYMENT, Request
 from service.commands._steps import Params, Settled, Steps, carried, succeeded
 from service.commands._terms import Terms
 from service.errors import Conflict, PaymentDeclined, Refused, Violation
@@ -66,16 +67,12 @@ async def _read(steps: Steps, command: Command) -> Terms:
 
 async def _customer(steps: Steps, command: Command, terms: Terms) -> str:
     """Return the Account's customer: the one it names, the one we made for it, or a new one, made once."""
-    if terms.customer_id:
-        return terms.customer_id
-    async with steps.database.read() as tx:
-        known = await mirror.find(tx, entity=command.entity, object_type="customer", record_id=terms.account_id)
+    known = await known_customer(steps, command, terms.account_id, terms.customer_id)
     if known is not None:
-        return known.object_id
-    # The key is the Account's, not the command's: two commands for one new Account make one customer.
-    key = idempotency_key(command.entity, terms.account_id, CREATE_CUSTOMER, "1", "customer")
-    params = customer_params(terms, key, telemetry.current_traceparent())
-    return await steps.make(command, "customer", params, key, shared=True)
+        return known
+    return await make_customer(
+        steps, command, terms.account_id, customer_params(terms, telemetry.current_traceparent())
+    )
 
 
 async def _off_session(steps: Steps, command: Command, terms: Terms, customer: str) -> Settled:

@@ -16,7 +16,7 @@ from service.commands._sights import refusal_of
 from service.commands._tasks import defer
 from service.config import Installation
 from service.db import Database, Transaction, Wakes
-from service.domain import normalise_salesforce_id, sobject_of
+from service.domain import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
 from service.errors import CounterfoilError, InvalidRequest, Refused
 from service.inbox import InboxRow, State
 from service.intake import observe
@@ -34,6 +34,14 @@ FIELDS = {
 _BASE = ("Operation__c", "Record_Id__c", "Version__c", "Entity__c", "Request_Id__c", "Requested_By__c")
 REQUEST_FIELDS = frozenset({*_BASE, *FIELDS.values()})
 """All that is read of a Payment_Request__e."""
+
+# What a refused request tells of itself.
+_TOLD = {
+    "operation": "Operation__c",
+    "version": "Version__c",
+    "method": "Method__c",
+    "requested_by": "Requested_By__c",
+}
 
 _BATCH_LIMIT = 50
 # Salesforce keeps platform events for 72 hours and purges late (Platform Events Developer Guide).
@@ -84,27 +92,30 @@ class Acceptor:
         try:
             payload = orjson.loads(row.payload)
             record_id = normalise_salesforce_id(_text(payload, "Record_Id__c") or "")
-            sobject_of(record_id)
+            operation = OPERATIONS.get(_text(payload, "Operation__c") or "")
+            sobject_of(record_id, among=operation.sources if operation else SOURCE_OBJECTS)
         except InvalidRequest:
             return  # no record to put it on: the inbox keeps event and reason
         entity = next(iter(self.installation.entities_of(row.account)), None)
         if entity is not None:
-            operation = _text(payload, "Operation__c")
-            seen = refusal_of(row.event_id, entity, record_id, operation, error, at=row.received_at)
+            asked = {name: _text(payload, field) for name, field in _TOLD.items()}
+            asked["requested_by"] = asked["requested_by"] or _text(payload, "CreatedById")
+            seen = refusal_of(row.event_id, entity, record_id, asked, error, at=row.received_at)
             await observe(tx, [replace(seen, traceparent=row.traceparent)], now=row.received_at)
 
     def _request(self, row: InboxRow) -> Request:
         payload = orjson.loads(row.payload)
-        operation = _text(payload, "Operation__c") or ""
-        target = OPERATIONS[operation].target if operation in OPERATIONS else None
+        name = _text(payload, "Operation__c") or ""
+        operation = OPERATIONS.get(name)
+        target = operation.target if operation else None
         arguments = {name: value for name, field in FIELDS.items() if (value := _text(payload, field)) is not None}
         return Request(
             entity=self._entity(row.account, _text(payload, "Entity__c")),
-            operation=operation,
+            operation=name,
             record_id=_text(payload, "Record_Id__c") or "",
             target_id=arguments.pop(target.name, None) if target else None,
             arguments=arguments,
-            version=_text(payload, "Version__c") or "1",
+            version=_text(payload, "Version__c") or ("1" if operation is None or operation.versioned else ""),
             request_id=_text(payload, "Request_Id__c") or row.event_id,
             requested_by=_text(payload, "Requested_By__c") or _text(payload, "CreatedById"),
             source="salesforce",

@@ -6,9 +6,12 @@ from service.commands._create_payment import CREATE
 from service.commands._operation import Operation
 from service.commands._refund import REFUND_PAYMENT
 from service.commands._request import Request
+from service.commands._sync_customer import SYNC_CUSTOMER
 from service.errors import InvalidRequest, Violation
 
-OPERATIONS: dict[str, Operation] = {one.name: one for one in (CREATE, CAPTURE_PAYMENT, CANCEL_PAYMENT, REFUND_PAYMENT)}
+OPERATIONS: dict[str, Operation] = {
+    one.name: one for one in (CREATE, CAPTURE_PAYMENT, CANCEL_PAYMENT, REFUND_PAYMENT, SYNC_CUSTOMER)
+}
 
 
 def checked(request: Request) -> Request:

@@ -4,6 +4,7 @@ A request for a payment is the root of that payment. Every other request belongs
 known, and until then to the record it was made for: it is told there, and is no payment.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from service.commands._ledger import Command, CommandState
@@ -11,6 +12,7 @@ from service.commands._request import CREATE_PAYMENT
 from service.domain import Evidence, Observation, canonical
 from service.errors import CounterfoilError
 
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"  # as Salesforce takes it
 PAYMENT, OTHER = "counterfoil.request", "counterfoil.operation"
 
 
@@ -46,7 +48,11 @@ def sight_of(command: Command) -> Observation:
         "amount_minor": terms.get("amount_minor"),
         "currency": terms.get("currency"),
         "target_id": terms.get("target_id") or command.target_id,
+        "payment_intent_id": command.payment_intent_id,
+        "checkout_session_id": command.checkout_session_id,
         "result_id": command.result_id,
+        "source": command.source,
+        "settled_at": None if command.settled_at is None else command.settled_at.strftime(_MOMENT),
     }
     return Observation(
         entity=command.entity,
@@ -64,17 +70,28 @@ def sight_of(command: Command) -> Observation:
 
 
 def refusal_of(
-    event_id: str, entity: str, record_id: str, operation: str | None, error: CounterfoilError, *, at: datetime
+    event_id: str,
+    entity: str,
+    record_id: str,
+    asked: Mapping[str, str | None],
+    error: CounterfoilError,
+    *,
+    at: datetime,
 ) -> Observation:
-    """Return a request that was refused before it became a command, as an observation of its record."""
-    kind = _kind(operation)
+    """Return a request that was refused before it became a command, as an observation of its record.
+
+    `asked` is what its sight tells of what was asked: operation, version, requested_by and so on.
+    """
+    kind = _kind(asked.get("operation"))
     body = {
+        **asked,
         "id": f"refused_{event_id}",
         "object": kind,
-        "operation": operation,
+        "source": "salesforce",
         "state": CommandState.REFUSED.value,
         "reason": error.reason,
         "message": error.message,
+        "settled_at": at.strftime(_MOMENT),
     }
     return Observation(
         entity=entity,

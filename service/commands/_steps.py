@@ -193,6 +193,14 @@ class Steps:
             self.wakes.signal("fetch")
         return made
 
+    async def see(self, command: Command, answer: Answer) -> None:
+        """Observe what was only looked at."""
+        async with self.database.transaction() as tx:
+            observed = await observe(tx, self.sights(command, answer), now=self.clock.now())
+        self.wakes.signal("mirror")
+        if observed.fetch:
+            self.wakes.signal("fetch")
+
     def sights(self, command: Command, answer: Answer) -> list[Observation]:
         """Return what an answer shows, as observations in the command's trace."""
         return sight(

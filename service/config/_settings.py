@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     grpc_allow_plaintext: bool = Field(
         default=False, description="Consent to gRPC without TLS on an address other machines can reach."
     )
+    watchers_limit: int = Field(
+        default=2000, ge=1, le=20_000, description="WatchPayments calls a process serves at the same time."
+    )
+    watch_heartbeat_seconds: float = Field(
+        default=15, ge=0.1, le=300, description="How often a watcher hears of nothing new."
+    )
     ready_file: Path | None = Field(default=None, description="Written when ready, with the addresses, as JSON.")
 
     webhook_max_body_bytes: int = Field(

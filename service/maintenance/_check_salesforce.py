@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from service.clients import SalesforceApi
-from service.commands import REQUEST_FIELDS, terms_fields
+from service.commands import OWNERS, REQUEST_FIELDS, customer_paths, terms_fields
 from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
@@ -52,6 +52,7 @@ async def check_org(
         described = await _describe(api, {record.sobject for record in wanted}, names)
         findings += _written(subject, described, wanted, names)
         findings += _read(subject, org, described, customer_fields, names)
+        findings += _read_customers(subject, name, installation, described)
         findings += await check_reactions(subject, org, api)
         findings += await check_currencies(name, installation, api)
         findings += await _requests(subject, org, api)
@@ -176,6 +177,22 @@ def _read(
             yield fault(f"{subject}.currency", f"read {sobject}", detail, "Set it to the org's currency")
         else:
             yield ok(subject, f"read {sobject}", f"{len(wanted)} fields")
+
+
+def _read_customers(
+    subject: str, org: str, installation: Installation, described: Mapping[str, Described | None]
+) -> Iterator[Finding]:
+    """Tell whether all can be read that sync_customer keeps a customer by."""
+    for sobject in OWNERS.values():
+        seen = _fields(described[sobject] or {})
+        entities = (installation.entities[name] for name in installation.entities_of(org))
+        wanted = dict.fromkeys(path for entity in entities for path in customer_paths(entity, sobject))
+        missing = [path for path in wanted if path not in seen]
+        if missing:
+            detail = f"the user cannot see {', '.join(missing)}"
+            yield fault(subject, f"read {sobject}", detail, f"{_GRANT}; or name other fields in 'customers'")
+        else:
+            yield ok(subject, f"read {sobject}", f"{len(wanted)} fields of its customer")
 
 
 async def _topic(subject: str, topic: str, name: str, org: Org, probe: TopicProbe) -> Finding:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from service.currencies import CurrencyBook
 from service.domain import DesiredRecord
 from service.mapping import Names, is_custom
-from service.projection._values import KEY
 
 ISO_CODE, _CODE = "CurrencyIsoCode", "Currency_Code__c"
 
@@ -18,7 +17,7 @@ ISO_CODE, _CODE = "CurrencyIsoCode", "Currency_Code__c"
 def with_iso_code(record: DesiredRecord, names: Names, book: CurrencyBook) -> DesiredRecord:
     """Return a record with its currency as the org keeps it; as it is where that is not to be."""
     code = record.fields.get(_CODE)
-    if code not in book.active or record.key_field != KEY:
+    if code not in book.active or record.key_field == "Id":
         return record
     mapping = names.get(record.sobject)
     if mapping is not None and (ISO_CODE in mapping.extra or ISO_CODE in mapping.fields):

@@ -1,7 +1,7 @@
 """Projecting: look at what changed as a whole, and ask for the records it now means.
 
 Lanes are looked at many at once, with a few statements for all of them. The order of locks is the same everywhere:
-rows that changed (passed over where somebody holds them), lanes, answers, statuses, records.
+rows that changed (passed over where somebody holds them), lanes, answers, statuses, records, the feed of payments.
 """
 
 from collections import defaultdict
@@ -16,6 +16,8 @@ from service.currencies import EMPTY, CurrencyBook, Reporting
 from service.db import Database, Transaction, Wakes
 from service.domain import DesiredRecord
 from service.errors import CounterfoilError
+from service.history import feed
+from service.history.feed import Seen
 from service.mapping import Names
 from service.mirror import Lane, MirrorRow
 from service.projection._changes import Terms, note_changes
@@ -24,6 +26,7 @@ from service.projection._records import records
 from service.projection._reporting import missing_rates, org_version
 from service.projection._routes import Key, find_routes
 from service.projection._routing import Route
+from service.projection.feed import payments_seen
 
 # How the ids begin that records of others hold: customers and payments.
 _LOOKED_UP = ("cus_", "pi_")
@@ -102,6 +105,10 @@ class Projector:
             for entity, object_ids in looked.again.items():
                 await mirror.touch(tx, entity, object_ids)
             await links.forget(tx, looked.silent)
+            # Last: the feed's lock is held from here to the commit.
+            told = await feed.append(tx, list(looked.payments.values()), now=self._clock.now())
+        if told:
+            self._wakes.signal("payments")
         if changed:
             await self._tell(looked, put)
         return sum(len(keys) for keys in changed.values())
@@ -183,6 +190,7 @@ class Projector:
         for org, some_families in by_org.items():
             looked.want(await self._changes(tx, some_families, routed.routes, changed, org))
         await self._note_rates(tx, every)
+        looked.payments = payments_seen(every)
         return looked
 
     async def _note_rates(self, tx: Transaction, found: Sequence[Family]) -> None:
@@ -264,6 +272,7 @@ class _Looked:
     again: dict[str, set[str]] = field(default_factory=dict)
     silent: set[Key] = field(default_factory=set)
     asked: bool = False
+    payments: dict[Key, Seen] = field(default_factory=dict)
 
     def want(self, records: Sequence[DesiredRecord]) -> None:
         self.wanted |= {(record.org, record.sobject, record.key): record for record in records}
@@ -276,3 +285,4 @@ class _Looked:
             self.again.setdefault(entity, set()).update(object_ids)
         self.silent |= other.silent
         self.asked |= other.asked
+        self.payments |= other.payments

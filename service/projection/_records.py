@@ -11,7 +11,7 @@ from service.currencies import EMPTY, CurrencyBook, Reporting
 from service.domain import DesiredRecord
 from service.mapping import Names, apply
 from service.mirror import MirrorRow
-from service.projection._customers import customer_records
+from service.projection._customers import customer_records, owner_records
 from service.projection._disputes import dispute_records
 from service.projection._families import families
 from service.projection._invoices import invoice_records
@@ -19,6 +19,7 @@ from service.projection._iso_code import with_iso_code
 from service.projection._payments import charge_records, payment_records
 from service.projection._payouts import payout_records
 from service.projection._refunds import refund_records
+from service.projection._requests import request_records
 from service.projection._routing import CUSTOMER_FIELD, Route, Subject, moves, route
 from service.projection._sources import source_records
 from service.projection._transactions import transaction_records
@@ -32,6 +33,7 @@ _OURS: Names = MappingProxyType({})
 # By the type of a family's root: what its members become.
 RULES: dict[str, tuple[Rule, ...]] = {
     "counterfoil.request": _PAYMENT,
+    "counterfoil.operation": (owner_records, transaction_records),
     "payment_intent": _PAYMENT,
     "charge": _CHARGE,
     "customer": (customer_records,),
@@ -67,7 +69,8 @@ def records(
         customer_field = customer_fields.get(family.root.entity, CUSTOMER_FIELD)
         reports = reporting.get(family.root.entity)
         lane = Lane(org, family.root.belongs_to or family.root.object_id, known, routed, customer_field, reports, book)
-        wanted += [record for rule in RULES.get(family.root.object_type, _ANY) for record in rule(family, lane)]
+        rules = RULES.get(family.root.object_type, _ANY)
+        wanted += [record for rule in (*rules, request_records) for record in rule(family, lane)]
     # What is about to move into another lane is no longer shown by this one's record.
     staying = [one for one in found if one.key not in routes or not moves(one, routes[one.key])]
     wanted += source_records(staying, org)

@@ -91,8 +91,42 @@ class Routing(StrEnum):
     UNKNOWN = "Unknown"  # for words of later versions
 
 
+class RequestStatus(StrEnum):
+    """The values of the global value set Request_Status, by their API names."""
+
+    WAITING_FOR_APPROVAL = "Waiting_For_Approval"  # a second person decides
+    UNDER_WAY = "Under_Way"
+    SUCCEEDED = "Succeeded"  # Stripe took it; how the payment goes on is the payment's own status
+    DECLINED = "Declined"  # the bank said no
+    REFUSED = "Refused"  # not possible as asked; nothing happened
+    FAILED = "Failed"  # given up, its outcome in doubt
+    REJECTED = "Rejected"  # the second person said no
+    EXPIRED = "Expired"  # nobody decided in time
+    PREVIEWED = "Previewed"  # a dry run: what would be done is told, and nothing was
+    UNKNOWN = "Unknown"  # for words of later versions
+
+
+class RequestApproval(StrEnum):
+    """The values of the global value set Request_Approval, by their API names."""
+
+    NOT_NEEDED = "Not_Needed"
+    WAITING = "Waiting"
+    APPROVED = "Approved"
+    REJECTED = "Rejected"
+    EXPIRED = "Expired"
+    UNKNOWN = "Unknown"  # for words of later versions
+
+
 # The words of every picklist that is written: an org must offer all of each.
-PICKLISTS: tuple[type[StrEnum], ...] = (PaymentStatus, InvoiceStatus, DisputeStage, Reconciliation, Routing)
+PICKLISTS: tuple[type[StrEnum], ...] = (
+    PaymentStatus,
+    InvoiceStatus,
+    DisputeStage,
+    Reconciliation,
+    Routing,
+    RequestStatus,
+    RequestApproval,
+)
 
 _INTENT = {
     "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT_METHOD,

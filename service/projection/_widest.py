@@ -70,7 +70,7 @@ def _rows(record_id: str, currency: str, amount: int, status: str) -> Iterator[M
     request, intent, charge, transaction = "cmd_".ljust(36, "0"), _id("pi_"), _id("ch_"), _id("txn_")
     failure = {"code": _LONG, "decline_code": _LONG, "message": _LONG}
     money = {"amount": amount, "currency": currency, "created": _CREATED, "livemode": True}
-    yield _row("counterfoil.request", request, None, record_id, {"account_id": "001000000000001AAA", "message": _LONG})
+    yield _row("counterfoil.request", request, None, record_id, _request(amount, currency))
     session = {"status": "complete" if paid else "open", "url": None if paid else f"https://{_LONG[8:]}"}
     yield _row("checkout.session", _id("cs_"), request, record_id, session)
     yield _row(
@@ -115,9 +115,24 @@ def _rows(record_id: str, currency: str, amount: int, status: str) -> Iterator[M
         yield from _back(charge, money, settled)
 
 
+def _request(amount: int, currency: str) -> dict[str, Any]:
+    texts = ("operation", "version", "method", "requested_by", "source", "reason", "failure_code", "message")
+    ids = ("target_id", "payment_intent_id", "checkout_session_id", "result_id", "decided_by", "decision_note")
+    times = dict.fromkeys(("settled_at", "approval_due_at", "decided_at"), "2026-11-23T12:34:56Z")
+    # Words that only its own picklist has.
+    known = {
+        "account_id": "001000000000001AAA",
+        "amount_minor": amount,
+        "currency": currency,
+        "state": "PENDING_APPROVAL",
+    }
+    return {**dict.fromkeys((*texts, *ids), _LONG), **times, **known, "planned_calls": _LONG * 7}
+
+
 def _customer_rows() -> Iterator[MirrorRow]:
-    """Yield a customer of each kind of owner."""
+    """Yield a customer of each kind of owner, and a request that could not be carried out."""
     for owner in ("001000000000001AAA", "003000000000001AAA"):
+        yield _row("counterfoil.operation", f"cmd_{owner}".ljust(36, "0"), None, owner, {"message": _LONG})
         yield _row("customer", _id(f"cus_{owner}"), None, owner, {})
 
 
@@ -179,6 +194,7 @@ def _invoice_rows(record_id: str, currency: str, amount: int, statuses: tuple[st
         "total_taxes": tax,
     }
     yield replace(_row("invoice", invoice, None, record_id, body), linked_id=_id("cus_"))
+    yield _row("counterfoil.operation", "cmd_".ljust(36, "1"), invoice, record_id, _request(amount, currency))
     paid = {**money, "amount_requested": amount, "amount_paid": amount, "status": statuses[1]}
     paid["status_transitions"] = {"paid_at": _CREATED}
     yield replace(_row("invoice_payment", _id("inpay_"), invoice, None, paid), linked_id=_id("pi_"))

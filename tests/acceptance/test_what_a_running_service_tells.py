@@ -7,9 +7,9 @@ import grpc
 import httpx
 import psycopg
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from psycopg import sql
 
+from service.gen.counterfoil.v1 import payments_service_pb2, payments_service_pb2_grpc
 from tests.support import metrics
 from tests.support.collector import Collected, collector
 from tests.support.stage import new_opportunity, staged, won_and_paid
@@ -52,10 +52,9 @@ def told(postgres_url: str) -> Iterator[Told]:
     ):
         won_and_paid(cast, new_opportunity(cast, "640.00", "USD"))
         with grpc.insecure_channel(cast.service.info["grpc"]) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            assert (
-                stub.Check(health_pb2.HealthCheckRequest(), timeout=30).status == health_pb2.HealthCheckResponse.SERVING
-            )
+            stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)
+            listed = stub.ListPayments(payments_service_pb2.ListPaymentsRequest(entity="acme"), timeout=30)
+            assert len(listed.payments) == 1
         for body in (f'{{"number": "{CARD}", "key": "{KEY}"}}', f"not json {CARD} {KEY}"):
             refused = httpx.post(
                 f"{cast.service.info['web']}/webhooks/stripe/acme",
@@ -101,7 +100,7 @@ def test_one_trace_runs_from_the_salesforce_event_through_stripe_to_the_salesfor
         for name in attribute.value.string_value.split(",")  # one call writes what belongs together
     }
     records = {"Payment__c", "Charge__c", "Balance_Transaction__c", "Payment_Status_Change__c"}
-    assert written == {"Opportunity", "Account"} | records
+    assert written == {"Opportunity", "Account", "Payment_Request__c"} | records
 
 
 def test_every_alarm_and_every_panel_is_about_something_that_is_told(told: Told) -> None:

@@ -42,6 +42,8 @@ def test_package_has_something_of_every_kind(package: Package) -> None:
         ("Payment__c", "Waiting_For_Fees", {"Status__c", "Net__c"}),
         ("Payout__c", "Not_Balanced", {"Reconciliation__c"}),
         ("Refund__c", "Failed", {"Status__c"}),
+        ("Payment_Request__c", "Waiting_For_Approval", {"Status__c"}),
+        ("Payment_Request__c", "Failed", {"Status__c"}),
         ("Invoice__c", "Overdue", {"Status__c", "Due_At__c"}),
     ],
 )
@@ -82,10 +84,10 @@ def test_opportunity_and_order_have_the_same_fields(package: Package) -> None:
     assert of("Opportunity") == of("Order") != {}
 
 
-def test_every_object_is_found_by_the_id_of_stripe(package: Package) -> None:
+def test_every_object_is_found_by_an_id_of_stripe_or_of_ours(package: Package) -> None:
     for name in package.objects:
         if name.endswith("__c"):
-            key = package.fields[name, "Stripe_Id__c"]
+            key = package.fields[name, "Request_Id__c" if name == "Payment_Request__c" else "Stripe_Id__c"]
             assert all(key.is_true(flag) for flag in ("externalId", "unique", "caseSensitive", "required")), name
             assert key.value("length") == "255"
 

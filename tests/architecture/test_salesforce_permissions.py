@@ -19,6 +19,7 @@ INTEGRATION_OBJECTS = {
     "Invoice_Payment__c": "CRE",
     "Credit_Note__c": "CRE",
     "Payment_Status_Change__c": "CRE",
+    "Payment_Request__c": "CRE",
     "Payment_Request__e": "R",
     "Account": "REA",
     "Opportunity": "REA",
@@ -51,8 +52,12 @@ FIELDS_NOT_FOR_SALES = {
     ),
 }
 STANDARD_FIELDS_READ = {
+    "Account.BillingAddress",
+    "Account.Phone",
     "Contact.AccountId",
     "Contact.Email",
+    "Contact.MailingAddress",
+    "Contact.Phone",
     "Opportunity.AccountId",
     "Opportunity.Amount",
     "OpportunityLineItem.Description",

@@ -144,7 +144,7 @@ def reference() -> StandardFields:
     folder = data / "salesforce" / "objects"
     if not folder.is_dir():
         pytest.skip(f"no field lists of the Object Reference in {folder} (set COUNTERFOIL_VENDOR_DATA)")
-    owners = ("Contact", "Opportunity", "OpportunityLineItem", "Order", "OrderItem", "Product2")
+    owners = ("Account", "Contact", "Opportunity", "OpportunityLineItem", "Order", "OrderItem", "Product2")
     lists = {owner: json.loads((folder / f"{owner}.fields.json").read_text())["fields"] for owner in owners}
     return {
         owner: {name: frozenset(facts["properties"]) for name, facts in fields.items()}

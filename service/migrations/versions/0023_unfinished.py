@@ -6,7 +6,7 @@ A replica of the version before works on as it did.
 from alembic import op
 
 revision = "0023"
-down_revision = "0016"
+down_revision = "0022"
 
 
 def upgrade() -> None:

@@ -11,7 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from service import telemetry
 from service.access import Gate
-from service.api import GrpcServer, PaymentReader, PaymentsService, Readiness
+from service.api import GrpcServer, PaymentFeed, PaymentReader, PaymentsService, Readiness
 from service.api._validation import ListQuery
 from service.clock import SystemClock
 from service.commands import Command, Commands, CommandState, Request
@@ -152,8 +152,9 @@ async def open_payments_door(
     credentials: grpc.ChannelCredentials | None = None,
 ) -> PaymentsDoor:
     commands, reader, readiness = MemoryCommands(), MemoryReader(), Readiness(["database"])
-    service = PaymentsService(commands, reader, {"acme", "other"})
-    server = GrpcServer(service, readiness, settings or Settings(grpc_port=0), Gate(access, SystemClock()))
+    feed = PaymentFeed(reader, watchers_limit=10, heartbeat=timedelta(seconds=15))
+    service = PaymentsService(commands, reader, {"acme", "other"}, feed)
+    server = GrpcServer([service], readiness, settings or Settings(grpc_port=0), Gate(access, SystemClock()))
     port = await server.start()
     target = f"localhost:{port}"
     credentials = grpc.ssl_channel_credentials(roots) if roots else credentials

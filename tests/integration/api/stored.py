@@ -11,7 +11,7 @@ import httpx
 from sqlalchemy import text
 
 from service.access import Gate
-from service.api import GrpcServer, PaymentReader, PaymentsService, Readiness, WebServer, build_web_app
+from service.api import GrpcServer, PaymentFeed, PaymentReader, PaymentsService, Readiness, WebServer, build_web_app
 from service.clients import StripeApi
 from service.clock import SystemClock
 from service.commands import Commands, Steps
@@ -65,10 +65,12 @@ async def open_stored_doors(url: str) -> AsyncIterator[StoredDoors]:
     )
     steps = Steps(database=database, wakes=wakes, clock=clock, installation=known, stripe={}, terms={})
     settings, readiness = Settings(grpc_port=0), Readiness(())
-    app = build_web_app(intake, dict.fromkeys(known.entities, (SECRET,)), readiness, clock, settings)
+    app = build_web_app(intake, dict.fromkeys(known.entities, lambda: (SECRET,)), readiness, clock, settings)
     web = WebServer(app, host="127.0.0.1", port=0, max_connections=200)
-    payments = PaymentsService(Commands(steps, attempts_limit=3), PaymentReader(database), known.entities)
-    server = GrpcServer(payments, readiness, settings, Gate(None, SystemClock()))
+    reader = PaymentReader(database)
+    feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=timedelta(seconds=15))
+    payments = PaymentsService(Commands(steps, attempts_limit=3), reader, known.entities, feed)
+    server = GrpcServer([payments], readiness, settings, Gate(None, SystemClock()))
     waking, writing = asyncio.create_task(wakes.run()), asyncio.create_task(intake.run())
     address = f"http://127.0.0.1:{await web.start()}"
     limits = httpx.Limits(max_connections=100)

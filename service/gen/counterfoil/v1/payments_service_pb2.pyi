@@ -1,4 +1,7 @@
+import datetime
+
 from service.gen.counterfoil.v1 import payment_pb2 as _payment_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -187,3 +190,25 @@ class ListPaymentsResponse(_message.Message):
     payments: _containers.RepeatedCompositeFieldContainer[_payment_pb2.Payment]
     next_page_token: str
     def __init__(self, payments: _Optional[_Iterable[_Union[_payment_pb2.Payment, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class WatchPaymentsRequest(_message.Message):
+    __slots__ = ("entity", "record_id", "customer_id", "resume_token")
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    RECORD_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    entity: str
+    record_id: str
+    customer_id: str
+    resume_token: str
+    def __init__(self, entity: _Optional[str] = ..., record_id: _Optional[str] = ..., customer_id: _Optional[str] = ..., resume_token: _Optional[str] = ...) -> None: ...
+
+class WatchPaymentsResponse(_message.Message):
+    __slots__ = ("payment", "change_time", "resume_token")
+    PAYMENT_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RESUME_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    payment: _payment_pb2.Payment
+    change_time: _timestamp_pb2.Timestamp
+    resume_token: str
+    def __init__(self, payment: _Optional[_Union[_payment_pb2.Payment, _Mapping]] = ..., change_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., resume_token: _Optional[str] = ...) -> None: ...

@@ -70,6 +70,11 @@ class PaymentsServiceStub:
                 request_serializer=counterfoil_dot_v1_dot_payments__service__pb2.ListPaymentsRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.ListPaymentsResponse.FromString,
                 _registered_method=True)
+        self.WatchPayments = channel.unary_stream(
+                '/counterfoil.v1.PaymentsService/WatchPayments',
+                request_serializer=counterfoil_dot_v1_dot_payments__service__pb2.WatchPaymentsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.WatchPaymentsResponse.FromString,
+                _registered_method=True)
 
 
 class PaymentsServiceServicer:
@@ -160,6 +165,28 @@ class PaymentsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchPayments(self, request, context):
+        """Tells every change of the payments of an entity, as it happens, until the caller ends the call.
+
+        The first message without a payment says that the watch has begun; it and every later one carry a `resume_token`.
+        To know all payments: watch, wait for that message, list, and then apply the changes. Whenever the call ends, call
+        again with the newest token: nothing is missed, across restarts and replicas, however long ago it was given.
+        Changes come in the order in which they were stored. A payment is told as it stands; what happened between two
+        messages is folded into the later one, and a change may be told again.
+
+        A payment is told to the watchers of the record and customer it belongs to by then.
+
+        Errors: INVALID_REQUEST (also for a damaged token); ENTITY_UNKNOWN; RESUME_TOKEN_UNKNOWN (a token of another
+        installation, or of what a restored database no longer knows: list anew and watch without one); WATCHER_TOO_SLOW
+        (1,000 changes waited for this caller, or one could not be sent for 30 s; resume with the metadata
+        "resume_token"); OVERLOADED (too many watchers, or the service is stopping; with "resume_token" where there is
+        one); DEADLINE_TOO_SHORT (the call's deadline has come); INTERNAL. A connection is closed after half an hour or so,
+        which ends the calls on it with UNAVAILABLE: resume.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PaymentsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -192,6 +219,11 @@ def add_PaymentsServiceServicer_to_server(servicer, server):
                     servicer.ListPayments,
                     request_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.ListPaymentsRequest.FromString,
                     response_serializer=counterfoil_dot_v1_dot_payments__service__pb2.ListPaymentsResponse.SerializeToString,
+            ),
+            'WatchPayments': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchPayments,
+                    request_deserializer=counterfoil_dot_v1_dot_payments__service__pb2.WatchPaymentsRequest.FromString,
+                    response_serializer=counterfoil_dot_v1_dot_payments__service__pb2.WatchPaymentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -362,6 +394,33 @@ class PaymentsService:
             '/counterfoil.v1.PaymentsService/ListPayments',
             counterfoil_dot_v1_dot_payments__service__pb2.ListPaymentsRequest.SerializeToString,
             counterfoil_dot_v1_dot_payments__service__pb2.ListPaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchPayments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/counterfoil.v1.PaymentsService/WatchPayments',
+            counterfoil_dot_v1_dot_payments__service__pb2.WatchPaymentsRequest.SerializeToString,
+            counterfoil_dot_v1_dot_payments__service__pb2.WatchPaymentsResponse.FromString,
             options,
             channel_credentials,
             insecure,
