@@ -63,6 +63,7 @@ Change = (
     | payments_service_pb2.RefundPaymentRequest
 )
 _INTENT = "pi_"
+_CAME_TO_NOTHING = {CommandState.REFUSED, CommandState.FAILED, CommandState.REJECTED, CommandState.EXPIRED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         """Accept, wait, and return the payment as it stands; the command lives on when the caller does not."""
         command, replayed = await self._commands.accept(replace(parse_create(request), requested_by=caller_name()))
         command = await self._commands.wait(command.id, patience(context))
-        if command.state in {CommandState.REFUSED, CommandState.FAILED}:
+        if command.state in _CAME_TO_NOTHING:
             raise unsuccessful(command)
         return payments_service_pb2.CreatePaymentResponse(
             payment=payment_of(command, await self._facts(command, context)),

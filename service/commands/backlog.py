@@ -19,6 +19,6 @@ async def read(tx: Transaction) -> tuple[list[Backlog], dict[tuple[str, str], in
     for entity, state, count, oldest in await tx.execute(query):
         if state == CommandState.FAILED:
             failed["command", entity] = count
-        elif not CommandState(state).settled:
+        elif CommandState(state).under_way:  # one that waits for a person is not behind
             waiting.append(Backlog("command", entity, count, oldest))
     return waiting, failed

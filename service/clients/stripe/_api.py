@@ -42,6 +42,8 @@ _SERVICES = {
     "payment_intent": "payment_intents",
     "payment_method": "payment_methods",
     "payout": "payouts",
+    "price": "prices",
+    "product": "products",
     "refund": "refunds",
     "setup_intent": "setup_intents",
     "subscription": "subscriptions",
@@ -51,6 +53,9 @@ _SERVICES = {
 # What can be done with an object that is there. An action that is not here is refused as well.
 _ACTIONS = {
     "customer": frozenset({"update"}),
+    "invoice": frozenset(
+        {"add_lines", "finalize_invoice", "mark_uncollectible", "pay", "send_invoice", "void_invoice"}
+    ),
     "payment_intent": frozenset({"cancel", "capture"}),
     "webhook_endpoint": frozenset({"update"}),
 }

@@ -14,6 +14,6 @@ def upgrade() -> None:
     op.execute(
         """
         CREATE INDEX commands_unfinished ON commands (entity, state, created_at)
-        WHERE state NOT IN ('SUCCEEDED', 'DECLINED', 'REFUSED')
+        WHERE state NOT IN ('SUCCEEDED', 'DECLINED', 'REFUSED', 'REJECTED', 'EXPIRED')
         """
     )
