@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 
 from service.commands._ledger import UNFINISHED, CommandState, commands
 from service.db import Transaction
-from service.domain import Backlog
+from service.domain.backlog import Backlog
 
 
 async def read(tx: Transaction) -> tuple[list[Backlog], dict[tuple[str, str], int]]:

@@ -3,7 +3,6 @@
 Owns no table and calls nobody; refuses floats for money and ids it cannot recognise.
 """
 
-from service.domain._backlog import Backlog
 from service.domain._identifiers import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
 from service.domain._metadata import Carried
 from service.domain._money import from_minor, minor_digits, to_minor
@@ -14,7 +13,6 @@ from service.domain.retry import retry_delay
 
 __all__ = [
     "SOURCE_OBJECTS",
-    "Backlog",
     "Carried",
     "DesiredRecord",
     "Evidence",

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from service.db import Transaction
-from service.domain import Backlog
+from service.domain.backlog import Backlog
 from service.history._reactions import State, table
 
 

@@ -14,7 +14,7 @@ from service.clock import Clock
 from service.commands import backlog as commands
 from service.config import Installation
 from service.db import Database, Transaction
-from service.domain import Backlog
+from service.domain.backlog import Backlog
 from service.history import backlog as reactions
 from service.inbox import backlog as events
 from service.mirror import backlog as objects

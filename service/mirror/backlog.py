@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import and_, case, func, or_, select
 
 from service.db import Transaction
-from service.domain import Backlog
+from service.domain.backlog import Backlog
 from service.mirror._table import table
 from service.mirror.faults import FETCH, PROJECTION
 

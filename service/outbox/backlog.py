@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 
 from service.db import Transaction
-from service.domain import Backlog
+from service.domain.backlog import Backlog
 from service.outbox._put import State, table
 
 
