@@ -6,6 +6,7 @@ same request may be tried again. No text here may hold a secret, personal data o
     CounterfoilError
     |-- ConfigurationError      a setting is wrong: names the field, the fault and the remedy
     |-- InvalidRequest          the request itself is malformed: every violation at once
+    |   `-- CardData            there is a card number in it
     |-- Unauthenticated         the caller does not prove who it is
     |-- PermissionDenied        the caller may not do this, or not to this entity
     |-- IdentityKeysUnavailable the keys by which callers prove themselves cannot be read now
@@ -91,6 +92,15 @@ class InvalidRequest(CounterfoilError):
     def __init__(self, violations: Sequence[Violation]) -> None:
         super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
         self.violations = tuple(violations)
+
+
+class CardData(InvalidRequest):
+    """There is a card number in the request; names the fields, never the number. Nothing was stored of it."""
+
+    reason = "CARD_DATA"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__([Violation(field, "looks like a card number: take it out, none is kept") for field in fields])
 
 
 class Unauthenticated(CounterfoilError):

@@ -5,14 +5,16 @@ because of the order of the others. Who was admitted is `service.access.current_
 """
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.message import Message
 
 from service.access import Credentials, Gate, current_principal, enter
 from service.api._status import abort_with
-from service.errors import CounterfoilError
+from service.domain.cards import holds_card
+from service.errors import CardData, CounterfoilError
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its types only, not at run time
 _Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["_Handler | None"]]
@@ -80,9 +82,31 @@ class Admitted(_Guard):
 
 
 class Scoped(_Guard):
-    """Innermost, where the message is decoded: is the entity it names one of the caller's?"""
+    """Innermost, where the message is decoded: is its entity one of the caller's, and is there no card number in it?"""
 
     async def check(self, method: str, request: Any, _context: Any) -> None:
         """Compare the entity, if the message has one."""
         entity = getattr(request, "entity", None)
         self._gate.admit_to(method, current_principal(), entity if isinstance(entity, str) else None)
+        if isinstance(request, Message) and (fields := list(_cards(request))):
+            raise CardData(fields)
+
+
+def _cards(message: Message, path: str = "") -> Iterator[str]:
+    """Give the paths of the fields that hold a card number, at any depth."""
+    for field, value in message.ListFields():
+        place = f"{path}{field.name}"
+        for one in _values(value):
+            if isinstance(one, Message):
+                yield from _cards(one, f"{place}.")
+            elif isinstance(one, str) and holds_card(one):
+                yield place
+
+
+def _values(value: Any) -> Iterable[Any]:
+    """Return what a field holds one by one: its value, those of a list, keys and values of a map."""
+    if isinstance(value, str | bytes | Message):
+        return (value,)
+    if isinstance(value, Mapping):
+        return (*value.keys(), *value.values())
+    return value if isinstance(value, Iterable) else (value,)

@@ -19,7 +19,8 @@ from service.config import Installation
 from service.config.changes import CHANGE_TOPICS
 from service.db import Database, Transaction, Wakes
 from service.domain import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
-from service.errors import CounterfoilError, InvalidRequest, NotFound, Refused, Violation
+from service.domain.cards import REMOVED
+from service.errors import CardData, CounterfoilError, InvalidRequest, NotFound, Refused, Violation
 from service.inbox import InboxRow, State
 from service.intake import observe
 
@@ -83,6 +84,7 @@ class Acceptor:
                 return await self._decide(tx, row)
             try:
                 async with tx.begin_nested():
+                    _refuse_cards(orjson.loads(row.payload))
                     request = self._request(row)
                     if orjson.loads(row.payload).get("Dry_Run__c") is True:
                         trace = telemetry.current_traceparent()
@@ -103,6 +105,7 @@ class Acceptor:
         command_id = _text(payload, "Request_Id__c") or ""
         try:
             async with tx.begin_nested():
+                _refuse_cards(payload)
                 command = await ledger.get(tx, command_id)
                 if command is None or command.org != row.account:
                     raise NotFound("there is no such request in this org: check its Request ID")
@@ -184,3 +187,10 @@ def _text(payload: dict[str, Any], field: str) -> str | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return format(Decimal(repr(value)), "f")
     return value.strip() or None if isinstance(value, str) else None
+
+
+def _refuse_cards(payload: dict[str, Any]) -> None:
+    """Raise CardData where intake has taken a card number out of a field."""
+    fields = [name for name, value in payload.items() if isinstance(value, str) and REMOVED in value]
+    if fields:
+        raise CardData(fields)

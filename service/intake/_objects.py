@@ -15,6 +15,7 @@ from service.domain import (
     normalise_salesforce_id,
     scrub,
 )
+from service.domain.cards import remove_cards
 from service.errors import InvalidRequest
 from service.intake import payouts
 
@@ -95,10 +96,12 @@ def sight(
 ) -> list[Observation]:
     """Return the observations in a Stripe object: itself, what was expanded in it, and what it names as still unknown.
 
-    `body` is changed: client secrets are removed, unless that was done, and expanded objects replaced by their ids.
+    `body` is changed: client secrets and card numbers are removed, unless that was done, and expanded objects replaced
+    by their ids.
     """
     if not scrubbed:
         scrub(body)
+        remove_cards(body)
     found = list(_sights(entity, body, as_of, evidence, now, traceparent, cause))
     whole = {one.object_id for one in found if one.body is not None}
     return [one for one in found if one.body is not None or one.object_id not in whole]

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+import orjson
+
 from service import inbox, telemetry
 from service.clock import Clock
 from service.config.changes import CHANGE_TOPICS
 from service.db import Database, Wakes
+from service.domain.cards import may_hold_card, remove_cards
 from service.inbox import InboxRow, State, StreamLease, coverage
 
 UNDECODABLE = "undecodable"
@@ -87,7 +90,7 @@ class StreamIntake:
                 event_id=event.event_id,
                 kind=event.kind,
                 object_id=event.replay_id.hex(),
-                payload=event.payload,
+                payload=_without_cards(event.payload),
                 state=State.QUARANTINED if event.kind == UNDECODABLE else State.RECORDED,
                 reason="UNDECODABLE" if event.kind == UNDECODABLE else None,
                 traceparent=event.traceparent,
@@ -104,3 +107,15 @@ class StreamIntake:
             for row in rows:
                 telemetry.events_recorded.add(1, {"source": "salesforce", "kind": row.kind})
         return len(fresh)
+
+
+def _without_cards(payload: str) -> str:
+    """Return an event without card numbers; whoever acts on it sees which field held one, and refuses it."""
+    if not may_hold_card(payload.encode()):
+        return payload
+    body = orjson.loads(payload)
+    fields = remove_cards(body)
+    if not fields:
+        return payload
+    telemetry.log().warning("card.removed", source="salesforce", fields=fields[:10])
+    return orjson.dumps(body).decode()
