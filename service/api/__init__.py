@@ -5,10 +5,24 @@ calls intake, commands and projection. Refuses what is malformed, unsigned, too 
 """
 
 from service.api._grpc_server import GrpcServer
+from service.api._operations import OperationsService
 from service.api._payments import PaymentReader, PaymentsService
 from service.api._readiness import Readiness
+from service.api._reconciliation import ReconciliationService
+from service.api._records import RecordsService
 from service.api._watch import PaymentFeed
 from service.api._web import build_web_app
 from service.api._web_server import WebServer
 
-__all__ = ["GrpcServer", "PaymentFeed", "PaymentReader", "PaymentsService", "Readiness", "WebServer", "build_web_app"]
+__all__ = [
+    "GrpcServer",
+    "OperationsService",
+    "PaymentFeed",
+    "PaymentReader",
+    "PaymentsService",
+    "Readiness",
+    "ReconciliationService",
+    "RecordsService",
+    "WebServer",
+    "build_web_app",
+]

@@ -5,13 +5,37 @@ from typing import Any
 
 import grpc
 
-from service.gen.counterfoil.v1 import payments_service_pb2, payments_service_pb2_grpc
+from service.gen.counterfoil.v1 import (
+    operations_service_pb2,
+    operations_service_pb2_grpc,
+    payments_service_pb2,
+    payments_service_pb2_grpc,
+    reconciliation_service_pb2,
+    reconciliation_service_pb2_grpc,
+    records_service_pb2,
+    records_service_pb2_grpc,
+)
 
 _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
     (
         payments_service_pb2_grpc.PaymentsServiceServicer,
         payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server,
+    ),
+    (
+        reconciliation_service_pb2_grpc.ReconciliationServiceServicer,
+        reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"],
+        reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server,
+    ),
+    (
+        operations_service_pb2_grpc.OperationsServiceServicer,
+        operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"],
+        operations_service_pb2_grpc.add_OperationsServiceServicer_to_server,
+    ),
+    (
+        records_service_pb2_grpc.RecordsServiceServicer,
+        records_service_pb2.DESCRIPTOR.services_by_name["RecordsService"],
+        records_service_pb2_grpc.add_RecordsServiceServicer_to_server,
     ),
 )
 

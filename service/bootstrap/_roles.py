@@ -7,7 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 from service.access import Gate
-from service.api import GrpcServer, PaymentFeed, PaymentReader, PaymentsService, WebServer, build_web_app
+from service.api import (
+    GrpcServer,
+    OperationsService,
+    PaymentFeed,
+    PaymentReader,
+    PaymentsService,
+    ReconciliationService,
+    RecordsService,
+    WebServer,
+    build_web_app,
+)
 from service.bootstrap._identities import require_identities
 from service.bootstrap._loops import loop
 from service.bootstrap._parts import Parts
@@ -28,6 +38,9 @@ from service.maintenance import (
     Remapper,
     Retention,
 )
+from service.maintenance.failures import Failures
+from service.maintenance.records import Records
+from service.maintenance.runs import RunRunner, Runs
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
 
@@ -81,14 +94,21 @@ async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     heartbeat = timedelta(seconds=settings.watch_heartbeat_seconds)
     feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=heartbeat)
     payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
+    records = Records(parts.database, parts.installation)
+    failures = Failures(parts.database, parts.clock, parts.installation)
+    runs = Runs(parts.database, parts.wakes, parts.clock, parts.installation)
+    entities = parts.installation.entities
+    operations = OperationsService(records, failures, runs, parts.wakes, parts.clock, entities)
+    others = (ReconciliationService(parts.database, entities), RecordsService(records, entities))
     gate = Gate(parts.installation.access, parts.clock)
-    server = GrpcServer([payments], parts.readiness, settings, gate)
+    server = GrpcServer([payments, operations, *others], parts.readiness, settings, gate)
     reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:
         yield {"grpc": f"{settings.grpc_host}:{port}"}
     finally:
         feed.close()
+        operations.close()
         await server.stop(timedelta(seconds=settings.drain_seconds / 4))
         stop.set()
         await reading
@@ -102,16 +122,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     lease = timedelta(seconds=settings.lease_seconds)
     tasks = Tasks(database.url, settings, clock, name=parts.holder)
     acceptor = Acceptor(database, wakes, parts.installation, parts.commands)
-    projector = Projector(
-        database,
-        wakes,
-        clock,
-        entities=parts.installation.entities,
-        batch_limit=settings.projection_batch_limit,
-        mappings=parts.installation.mappings,
-        reactions={name: org.reactions for name, org in parts.installation.orgs.items()},
-        reporting=reporting_of(parts.installation),
-    )
+    projector = _projector(parts)
     deliverers = {
         name: Deliverer(
             database,
@@ -139,6 +150,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
     reader = CurrencyReader(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation)
     await reader.step()  # what is written before would be written again with its currency
+    runner = _runner(parts, lease)
     remapper = Remapper(database, wakes, parts.installation)
     steps = (
         ("accept", acceptor.step, "inbox", settings.poll_seconds),
@@ -150,6 +162,8 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         ("facts", watch.step, "facts", _FACTS_SECONDS),
         ("remap", remapper.step, "remap", _RETENTION_SECONDS),
         *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),
+        ("runs", runner.step, "runs", settings.poll_seconds),
+        ("sweeps", runner.schedule, "sweeps", _FACTS_SECONDS),
         ("heal", healer.step, "heal", _RETENTION_SECONDS),
         ("due", due.step, "due", _FACTS_SECONDS),
         ("retention", retention.step, "retention", _RETENTION_SECONDS),
@@ -165,6 +179,33 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         _, late = await asyncio.wait([*loops, working], timeout=settings.drain_seconds / 2)
         for task in late:
             task.cancel()
+
+
+def _projector(parts: Parts) -> Projector:
+    """Return what turns the mirror into records."""
+    return Projector(
+        parts.database,
+        parts.wakes,
+        parts.clock,
+        entities=parts.installation.entities,
+        batch_limit=parts.settings.projection_batch_limit,
+        mappings=parts.installation.mappings,
+        reactions={name: org.reactions for name, org in parts.installation.orgs.items()},
+        reporting=reporting_of(parts.installation),
+    )
+
+
+def _runner(parts: Parts, lease: timedelta) -> RunRunner:
+    """Return what carries sweeps and backfills out."""
+    return RunRunner(
+        parts.database,
+        parts.wakes,
+        parts.clock,
+        stripe=parts.stripe,
+        installation=parts.installation,
+        lease=lease,
+        sweep_every=timedelta(hours=parts.settings.sweep_hours),
+    )
 
 
 def _reactors(parts: Parts, lease: timedelta) -> list[Reactor]:

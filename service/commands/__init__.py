@@ -7,7 +7,7 @@ effect for one business action, and the same action with other parameters.
 
 from service.commands._commands import Commands
 from service.commands._events import REQUEST_FIELDS, Acceptor
-from service.commands._ledger import Command, CommandState
+from service.commands._ledger import Call, Command, CommandState, told
 from service.commands._operations import OPERATIONS, checked
 from service.commands._request import CREATE_PAYMENT, Request
 from service.commands._steps import CREATED_TYPES, Steps
@@ -20,6 +20,7 @@ __all__ = [
     "OPERATIONS",
     "REQUEST_FIELDS",
     "Acceptor",
+    "Call",
     "Command",
     "CommandState",
     "Commands",
@@ -29,4 +30,5 @@ __all__ = [
     "TermsReader",
     "checked",
     "terms_fields",
+    "told",
 ]

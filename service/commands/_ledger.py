@@ -1,6 +1,7 @@
 """The ledger: one row a business action, one row a Stripe call, kept longer than any vendor remembers."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -156,6 +157,16 @@ class Call:
     result_id: str | None
     begun_at: datetime
     finished_at: datetime | None
+    step: str
+    stripe_request: str | None
+
+
+_CALL = tuple(calls.c[name] for name in Call.__dataclass_fields__)
+
+
+def _call(row: Row[Any]) -> Call:
+    values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
+    return Call(**(values | {"parameters": orjson.loads(values["parameters"])}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +220,17 @@ async def get(tx: Transaction, command_id: str, *, lock: bool = False) -> Comman
     return None if row is None else _command(row)
 
 
+async def told(tx: Transaction, *, entity: str, ids: Collection[str]) -> list[tuple[Command, list[Call]]]:
+    """Return commands by their ids or by what they are about, each with its calls; both the oldest first."""
+    mine = select(commands).where(commands.c.entity == entity, or_(commands.c.id.in_(ids), commands.c.subject.in_(ids)))
+    found = [_command(row) for row in await tx.execute(mine.order_by(commands.c.created_at, commands.c.id))]
+    made = select(*_CALL).where(calls.c.command_id.in_([one.id for one in found])).order_by(calls.c.begun_at)
+    by_command: dict[str, list[Call]] = defaultdict(list)
+    for row in await tx.execute(made):
+        by_command[row.command_id].append(_call(row))
+    return [(one, by_command[one.id]) for one in found]
+
+
 async def change(tx: Transaction, command_id: str, **values: Any) -> Command:
     """Change a command and return it as it is now; every change has a revision of its own."""
     statement = (
@@ -257,9 +279,7 @@ async def begin_call(
         )
         .on_conflict_do_nothing()
     )
-    columns = (calls.c.command_id, calls.c.parameters, calls.c.result_id, calls.c.begun_at, calls.c.finished_at)
-    row = (await tx.execute(select(*columns).where(calls.c.idempotency_key == key))).one()
-    return Call(key, row.command_id, orjson.loads(row.parameters), row.result_id, row.begun_at, row.finished_at)
+    return _call((await tx.execute(select(*_CALL).where(calls.c.idempotency_key == key))).one())
 
 
 async def finish_call(
