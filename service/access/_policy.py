@@ -50,13 +50,18 @@ class Rule(NamedTuple):
     scope: Scope
 
 
+_CUSTOMERS = "/counterfoil.v1.CustomersService/"
 _PAYMENTS = "/counterfoil.v1.PaymentsService/"
 _RECONCILIATION = "/counterfoil.v1.ReconciliationService/"
 _OPERATIONS = "/counterfoil.v1.OperationsService/"
 _RECORDS = "/counterfoil.v1.RecordsService/"
+_INVOICES = "/counterfoil.v1.InvoicesService/"
 _HEALTH = "/grpc.health.v1.Health/"
 
 POLICY: Mapping[str, Rule] = {
+    _CUSTOMERS + "SyncCustomer": Rule(ASK, Scope.ENTITY),
+    _CUSTOMERS + "GetCustomer": Rule(READ, Scope.ENTITY),
+    _CUSTOMERS + "ListCustomers": Rule(READ, Scope.ENTITY),
     _PAYMENTS + "CreatePayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "CapturePayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "CancelPayment": Rule(ASK, Scope.ENTITY),
@@ -82,6 +87,15 @@ POLICY: Mapping[str, Rule] = {
     _OPERATIONS + "ListRuns": Rule(OPERATE, Scope.ENTITY),
     _OPERATIONS + "WatchRun": Rule(OPERATE, Scope.ENTITY),
     _OPERATIONS + "CancelRun": Rule(OPERATE, Scope.ENTITY),
+    _INVOICES + "CreateInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "FinaliseInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "SendInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "PayInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "VoidInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "MarkInvoiceUncollectible": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "CreditInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "GetInvoice": Rule(READ, Scope.ENTITY),
+    _INVOICES + "ListInvoices": Rule(READ, Scope.ENTITY),
     # Health tells whether we serve, nothing else. Reflection shows the contract, to whoever may read.
     _HEALTH + "Check": Rule(OPEN, Scope.NONE),
     _HEALTH + "List": Rule(OPEN, Scope.NONE),

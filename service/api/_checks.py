@@ -4,14 +4,14 @@ No description repeats a value: what was sent may be anything.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
 from service.api._pages import Position, read_token
-from service.domain import from_minor, normalise_salesforce_id, sobject_of
+from service.domain import SOURCE_OBJECTS, from_minor, normalise_salesforce_id, sobject_of
 from service.errors import InvalidRequest, Violation
 from service.gen.counterfoil.v1 import payment_pb2
 
@@ -59,10 +59,10 @@ class Check:
             return {}
         return {"amount": format(from_minor(value.amount_minor, code), "f"), "currency": code}
 
-    def record_id(self, value: str) -> str:
+    def record_id(self, value: str, among: Mapping[str, str] = SOURCE_OBJECTS) -> str:
         def parse() -> str:
             record_id = normalise_salesforce_id(value)
-            sobject_of(record_id)
+            sobject_of(record_id, among=among)
             return record_id
 
         return self.gather(parse) or ""

@@ -59,7 +59,7 @@ def _settlement(facts: PaymentFacts) -> payment_pb2.Settlement | None:
     )
 
 
-def failure_of(code: str | None, message: str | None) -> payment_pb2.Failure | None:
+def failure_from(code: str | None, message: str | None) -> payment_pb2.Failure | None:
     """Return why something failed, None if it did not."""
     if not code and not message:
         return None
@@ -81,7 +81,7 @@ def payment_from_facts(facts: PaymentFacts) -> payment_pb2.Payment:
         amount_received=amount_of(facts.amount_received_minor, facts.currency),
         amount_refunded=amount_of(facts.amount_refunded_minor, facts.currency),
         settlement=_settlement(facts),
-        failure=failure_of(facts.failure_code or facts.reason, facts.failure_message or facts.message),
+        failure=failure_from(facts.failure_code or facts.reason, facts.failure_message or facts.message),
         checkout_url=facts.checkout_url or "",
         payment_intent_id=facts.payment_intent_id or "",
         charge_id=facts.charge_id or "",
@@ -116,8 +116,17 @@ def payment_of(command: Command, facts: PaymentFacts | None) -> payment_pb2.Paym
     """
     payment = payment_from_command(command) if facts is None else payment_from_facts(facts)
     payment.request_state = request_state_of(command.state)
-    if command.state is CommandState.DECLINED and not payment.HasField("failure"):
+    failure = failure_of(command)
+    if failure is not None and not payment.HasField("failure"):
         payment.state = payment_pb2.Payment.STATE_FAILED
-        payment.failure.code = command.failure_code or command.reason or "PAYMENT_DECLINED"
-        payment.failure.message = (command.failure_message or command.message or "")[:MAX_FAILURE_MESSAGE]
+        payment.failure.CopyFrom(failure)
     return payment
+
+
+def failure_of(command: Command) -> payment_pb2.Failure | None:
+    """Return why the bank said no to what a command asked for; None if it did not."""
+    if command.state is not CommandState.DECLINED:
+        return None
+    return failure_from(
+        command.failure_code or command.reason or "PAYMENT_DECLINED", command.failure_message or command.message
+    )

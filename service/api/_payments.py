@@ -42,7 +42,7 @@ def unsuccessful(command: Command) -> CounterfoilError:
     )
 
 
-def _patience(context: HasDeadline) -> timedelta:
+def patience(context: HasDeadline) -> timedelta:
     """How long to wait for something: a little less than the interceptor allows, or the payment would be lost too."""
     left = time_left(context)
     return DEFAULT_WAIT if left is None else left - min(READ_RESERVE, left / 4)
@@ -111,7 +111,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
     ) -> payments_service_pb2.CreatePaymentResponse:
         """Accept, wait, and return the payment as it stands; the command lives on when the caller does not."""
         command, replayed = await self._commands.accept(replace(parse_create(request), requested_by=caller_name()))
-        command = await self._commands.wait(command.id, _patience(context))
+        command = await self._commands.wait(command.id, patience(context))
         if command.state in {CommandState.REFUSED, CommandState.FAILED}:
             raise unsuccessful(command)
         return payments_service_pb2.CreatePaymentResponse(
@@ -156,7 +156,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         require_entity(self._entities, asked.entity)
         intent = await self._intent_of(asked.entity, payment_id)
         command, replayed = await self._commands.accept(replace(asked, target_id=intent, requested_by=caller_name()))
-        command = await self._commands.wait(command.id, _patience(context))
+        command = await self._commands.wait(command.id, patience(context))
         if command.state.settled and command.state is not CommandState.SUCCEEDED:
             raise unsuccessful(command)
         facts = await self._payments.read(command.entity, intent)
@@ -219,7 +219,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         if command.state.settled:
             return await self._payments.read(command.entity, command.id)
         try:
-            async with asyncio.timeout(_patience(context).total_seconds()):
+            async with asyncio.timeout(patience(context).total_seconds()):
                 return await self._payments.read(command.entity, command.id)
         except TimeoutError:
             return None
@@ -229,7 +229,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         if command.method != "unconfirmed" or command.payment_intent_id is None:
             return None
         try:
-            async with asyncio.timeout(_patience(context).total_seconds()):
+            async with asyncio.timeout(patience(context).total_seconds()):
                 return await self._commands.client_secret(command)
         except (TimeoutError, VendorUnavailable):
             return None

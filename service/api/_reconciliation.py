@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import cast
 
 from service.api._checks import Check
-from service.api._messages import amount_of, failure_of, time_of
+from service.api._messages import amount_of, failure_from, time_of
 from service.api._pages import Position, filter_digest, write_token
 from service.api._requests import Stream, require_entity
 from service.db import Database
@@ -140,7 +140,7 @@ def _payout(facts: PayoutFacts) -> api.Payout:
         reconciliation=cast("api.Reconciliation", word),
         difference=amount_of(facts.difference_minor, facts.currency),
         trace_id=facts.trace_id or "",
-        failure=failure_of(facts.failure_code, facts.failure_message),
+        failure=failure_from(facts.failure_code, facts.failure_message),
         reversed_by=facts.reversed_by or "",
         arrival_time=time_of(facts.arrival_at),
         create_time=time_of(facts.created_at),

@@ -6,6 +6,10 @@ from typing import Any
 import grpc
 
 from service.gen.counterfoil.v1 import (
+    customers_service_pb2,
+    customers_service_pb2_grpc,
+    invoices_service_pb2,
+    invoices_service_pb2_grpc,
     operations_service_pb2,
     operations_service_pb2_grpc,
     payments_service_pb2,
@@ -17,6 +21,11 @@ from service.gen.counterfoil.v1 import (
 )
 
 _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
+    (
+        customers_service_pb2_grpc.CustomersServiceServicer,
+        customers_service_pb2.DESCRIPTOR.services_by_name["CustomersService"],
+        customers_service_pb2_grpc.add_CustomersServiceServicer_to_server,
+    ),
     (
         payments_service_pb2_grpc.PaymentsServiceServicer,
         payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
@@ -36,6 +45,11 @@ _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
         records_service_pb2_grpc.RecordsServiceServicer,
         records_service_pb2.DESCRIPTOR.services_by_name["RecordsService"],
         records_service_pb2_grpc.add_RecordsServiceServicer_to_server,
+    ),
+    (
+        invoices_service_pb2_grpc.InvoicesServiceServicer,
+        invoices_service_pb2.DESCRIPTOR.services_by_name["InvoicesService"],
+        invoices_service_pb2_grpc.add_InvoicesServiceServicer_to_server,
     ),
 )
 

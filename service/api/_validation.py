@@ -7,6 +7,7 @@ repeats a value: what was sent may be anything.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from service.api._checks import Check
 from service.api._pages import Position, filter_digest
@@ -52,6 +53,8 @@ def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> Request:
         arguments["payment_method_id"] = off_session.payment_method_id
     if request.capture_method:
         arguments["capture_method"] = _capture_method(request.capture_method)
+    if request.amount_source:
+        arguments["amount_source"] = word(payment_pb2.AmountSource, request.amount_source)
     asked = Request(
         entity=check.entity(request.entity),
         operation=CREATE_PAYMENT,
@@ -69,6 +72,13 @@ def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> Request:
 def _capture_method(method: int) -> str:
     name = payments_service_pb2.CaptureMethod.DESCRIPTOR.values_by_number.get(method)
     return name.name.removeprefix("CAPTURE_METHOD_").lower() if name else "a method of a later version"
+
+
+def word(enum: Any, number: int) -> str:
+    """Return our word for a value of an enumeration of the contract; one of a later version is no word of ours."""
+    known = enum.DESCRIPTOR.values_by_number
+    name = known.get(number)
+    return name.name.removeprefix(known[0].name.removesuffix("UNSPECIFIED")).lower() if name else "of a later version"
 
 
 def parse_change(

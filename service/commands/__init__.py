@@ -6,8 +6,10 @@ effect for one business action, and the same action with other parameters.
 """
 
 from service.commands._commands import Commands
+from service.commands._customer_terms import OWNERS, customer_paths
 from service.commands._events import REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Call, Command, CommandState, told
+from service.commands._line_items import line_fields
 from service.commands._operations import OPERATIONS, checked
 from service.commands._request import CREATE_PAYMENT, Request
 from service.commands._steps import CREATED_TYPES, Steps
@@ -18,6 +20,7 @@ __all__ = [
     "CREATED_TYPES",
     "CREATE_PAYMENT",
     "OPERATIONS",
+    "OWNERS",
     "REQUEST_FIELDS",
     "Acceptor",
     "Call",
@@ -29,6 +32,8 @@ __all__ = [
     "Tasks",
     "TermsReader",
     "checked",
+    "customer_paths",
+    "line_fields",
     "terms_fields",
     "told",
 ]

@@ -1,9 +1,11 @@
 """The door of the ledger: accept a request once, carry it out, wait for its end."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from service import telemetry
 from service.commands import _ledger as ledger
@@ -103,15 +105,15 @@ class Commands:
             raise NotFound(
                 "this entity is not configured: name one of the configuration's entities", reason="ENTITY_UNKNOWN"
             )
-        now = self._steps.clock.now()
+        now, command_id = self._steps.clock.now(), f"cmd_{self._steps.clock.new_id().hex}"
         return Command(
-            id=f"cmd_{self._steps.clock.new_id().hex}",
+            id=command_id,
             entity=request.entity,
             org=entity.org,
             operation=request.operation,
             record_id=request.record_id,
             subject=request.subject,
-            version=request.version,
+            version=request.version or command_id,
             fingerprint=request.fingerprint(),
             arguments=dict(request.arguments),
             request_id=request.request_id,
@@ -241,6 +243,14 @@ class Commands:
         if command is None:
             raise NotFound("there is no such request: check its id")
         return command
+
+    async def look(self, command: Command, object_type: str, object_id: str) -> Mapping[str, Any]:
+        """Ask Stripe for what a command made or changed: what is mirrored may be as old as the second before.
+
+        Raises:
+            VendorError: Stripe did not answer as it should.
+        """
+        return (await self._steps.stripe[command.entity].retrieve(object_type, object_id)).body
 
     async def client_secret(self, command: Command) -> str | None:
         """Ask Stripe for the secret with which a page confirms an unconfirmed payment. It is never stored."""

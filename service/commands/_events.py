@@ -16,7 +16,7 @@ from service.commands._sights import refusal_of
 from service.commands._tasks import defer
 from service.config import Installation
 from service.db import Database, Transaction, Wakes
-from service.domain import normalise_salesforce_id, sobject_of
+from service.domain import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
 from service.errors import CounterfoilError, InvalidRequest, Refused
 from service.inbox import InboxRow, State
 from service.intake import observe
@@ -27,9 +27,15 @@ FIELDS = {
     "payment_method_id": "Payment_Method_Id__c",
     "capture_method": "Capture_Method__c",
     "payment_intent_id": "Payment_Intent_Id__c",
+    "invoice_id": "Invoice_Id__c",
     "amount": "Amount__c",
     "currency": "Currency_Code__c",
     "reason": "Reason__c",
+    "amount_source": "Amount_Source__c",
+    "collection_method": "Collection_Method__c",
+    "days_until_due": "Days_Until_Due__c",
+    "advance_to": "Advance_To__c",
+    "credit_to": "Credit_To__c",
 }
 _BASE = ("Operation__c", "Record_Id__c", "Version__c", "Entity__c", "Request_Id__c", "Requested_By__c")
 REQUEST_FIELDS = frozenset({*_BASE, *FIELDS.values()})
@@ -92,7 +98,8 @@ class Acceptor:
         try:
             payload = orjson.loads(row.payload)
             record_id = normalise_salesforce_id(_text(payload, "Record_Id__c") or "")
-            sobject_of(record_id)
+            operation = OPERATIONS.get(_text(payload, "Operation__c") or "")
+            sobject_of(record_id, among=operation.sources if operation else SOURCE_OBJECTS)
         except InvalidRequest:
             return  # no record to put it on: the inbox keeps event and reason
         entity = next(iter(self.installation.entities_of(row.account)), None)
@@ -104,16 +111,17 @@ class Acceptor:
 
     def _request(self, row: InboxRow) -> Request:
         payload = orjson.loads(row.payload)
-        operation = _text(payload, "Operation__c") or ""
-        target = OPERATIONS[operation].target if operation in OPERATIONS else None
+        name = _text(payload, "Operation__c") or ""
+        operation = OPERATIONS.get(name)
+        target = operation.target if operation else None
         arguments = {name: value for name, field in FIELDS.items() if (value := _text(payload, field)) is not None}
         return Request(
             entity=self._entity(row.account, _text(payload, "Entity__c")),
-            operation=operation,
+            operation=name,
             record_id=_text(payload, "Record_Id__c") or "",
             target_id=arguments.pop(target.name, None) if target else None,
             arguments=arguments,
-            version=_text(payload, "Version__c") or "1",
+            version=_text(payload, "Version__c") or ("1" if operation is None or operation.versioned else ""),
             request_id=_text(payload, "Request_Id__c") or row.event_id,
             requested_by=_text(payload, "Requested_By__c") or _text(payload, "CreatedById"),
             source="salesforce",

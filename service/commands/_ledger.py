@@ -201,14 +201,16 @@ async def add(tx: Transaction, command: Command) -> bool:
 
 async def find(tx: Transaction, command: Command) -> Command | None:
     """Return the recorded command with the same request id, or else the same business key."""
-    same_request = and_(commands.c.entity == command.entity, commands.c.request_id == command.request_id)
     same_business = and_(
         commands.c.entity == command.entity,
         commands.c.subject == command.subject,
         commands.c.operation == command.operation,
         commands.c.business_version == command.version,
     )
-    rows = [_command(row) for row in await tx.execute(select(commands).where(or_(same_request, same_business)))]
+    # Requests without an id are not the same one for that.
+    same_request = and_(commands.c.entity == command.entity, commands.c.request_id == command.request_id)
+    same = same_business if command.request_id is None else or_(same_request, same_business)
+    rows = [_command(row) for row in await tx.execute(select(commands).where(same))]
     by_request = [row for row in rows if command.request_id is not None and row.request_id == command.request_id]
     return next(iter(by_request or rows), None)
 

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from service.commands._request import Request
-from service.domain import normalise_salesforce_id, sobject_of
+from service.domain import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
 from service.errors import InvalidRequest, Violation
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ class Operation:
         arguments: what a request may hold besides its subject, each with its check.
         required: arguments that must be given.
         target: what the request may name instead of a record; None if it is always about a record.
+        sources: the objects that the record may be of, by the prefixes of their ids.
+        versioned: whether a request without a version is version "1". Otherwise it is an action of its own, which does
+            no harm where only what differs is done.
         rules: what must hold between the arguments.
         recheck: compares a command that succeeded with the record as it is now; raises Conflict.
     """
@@ -55,6 +58,8 @@ class Operation:
     arguments: Mapping[str, Check] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     target: Target | None = None
+    sources: Mapping[str, str] = field(default_factory=lambda: SOURCE_OBJECTS)
+    versioned: bool = True
     rules: Callable[[Request], Iterator[Violation]] | None = None
     recheck: "Callable[[Steps, Command], Awaitable[None]] | None" = None
 
@@ -67,7 +72,7 @@ class Operation:
         violations: list[Violation] = []
         record_id, target_id = self._subject(request, violations)
         arguments = dict(self._arguments(request, violations))
-        if not _VERSION.fullmatch(request.version):
+        if not _VERSION.fullmatch(request.version) and (request.version or self.versioned):
             violations.append(Violation("version", "must be 1 to 80 visible ASCII characters"))
         if request.request_id is not None and not _REQUEST_ID.fullmatch(request.request_id):
             violations.append(Violation("request_id", "must be 1 to 255 visible ASCII characters"))
@@ -89,7 +94,7 @@ class Operation:
         if record_id or target_id is None:
             try:
                 record_id = normalise_salesforce_id(record_id or "")
-                sobject_of(record_id)
+                sobject_of(record_id, among=self.sources)
             except InvalidRequest as error:
                 violations += error.violations
         return record_id or None, target_id

@@ -19,9 +19,9 @@ def metadata(command: Command, terms: Terms, carried: Mapping[str, str]) -> dict
     return {**carried, **source, "salesforce_account_id": terms.account_id}
 
 
-def customer_params(terms: Terms, key: str, traceparent: str | None) -> Params:
+def customer_params(terms: Terms, traceparent: str | None) -> Params:
     """Return the parameters of a customer made for an Account."""
-    carried = {Carried.EFFECT: key, Carried.RECORD: terms.account_id, "salesforce_object": "Account"}
+    carried = {Carried.RECORD: terms.account_id, "salesforce_object": "Account"}
     params: Params = {"metadata": carried | ({Carried.TRACE: traceparent} if traceparent else {})}
     return params | ({"name": terms.account_name} if terms.account_name else {})
 

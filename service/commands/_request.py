@@ -18,10 +18,11 @@ class Request:
     Attributes:
         entity: the legal entity whose Stripe account it is about.
         operation: what is to be done: a name of the table of operations.
-        record_id: the Opportunity or Order it is for; None where the object alone is named.
+        record_id: the record it is for, of an object that the operation takes; None where the object alone is named.
         target_id: the Stripe object that something is to be done with, if one is named.
         arguments: what the operation needs besides, as text; an argument that is not given is missing.
-        version: the business version. The same version is the same action; another attempt needs another.
+        version: the business version. The same version is the same action; another attempt needs another. Empty where
+            every request is an action of its own.
         request_id: the caller's id of this very request, for safe repetition.
         requested_by: who asked: a Salesforce user id or a caller's name.
         source: "grpc" or "salesforce".

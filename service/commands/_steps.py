@@ -31,10 +31,10 @@ _UNAVAILABLE = "STRIPE_UNAVAILABLE"
 _KEY_USED = "STRIPE_IDEMPOTENCY_MISMATCH"
 _CLOCK_MARGIN = timedelta(hours=1)
 # By these a listing is narrowed to what a call could have made.
-_NARROWING = ("customer", "payment_intent")
+_NARROWING = ("customer", "invoice", "payment_intent")
 Params = dict[str, Any]
 Settled = tuple[Outcome, list[Answer]]
-Created = Literal["customer", "payment_intent", "checkout.session", "refund"]
+Created = Literal["customer", "payment_intent", "checkout.session", "refund", "invoice", "credit_note"]
 CREATED_TYPES: tuple[str, ...] = get_args(Created)
 """All that is ever made in Stripe: the key needs these permissions to write."""
 
@@ -101,6 +101,7 @@ class Steps:
         key: str,
         *,
         done: Callable[[Mapping[str, Any]], bool],
+        told: Callable[[Call], Awaitable[bool]] | None = None,
     ) -> str:
         """Do something with an object, once for ever, and observe it; return its id.
 
@@ -111,6 +112,7 @@ class Steps:
             params: the action's parameters.
             key: its idempotency key.
             done: tells from the object whether the action was done, when nobody remembers the call.
+            told: asks elsewhere whether it was, where the object does not tell.
         """
         stripe = self.stripe[command.entity]
         object_type, verb = action
@@ -118,9 +120,9 @@ class Steps:
         async def do(call: Call) -> Answer:
             return await stripe.act(object_type, verb, object_id, call.parameters, idempotency_key=key)
 
-        async def find(_call: Call) -> Answer | None:
+        async def find(call: Call) -> Answer | None:
             found = await stripe.retrieve(object_type, object_id)
-            return found if done(found.body) else None
+            return found if done(found.body) or (told is not None and await told(call)) else None
 
         return await self._once(command, Effect(object_type, f"{object_type}.{verb}", params, key, do, find))
 
@@ -192,6 +194,14 @@ class Steps:
         if observed.fetch:
             self.wakes.signal("fetch")
         return made
+
+    async def see(self, command: Command, answer: Answer) -> None:
+        """Observe what was only looked at."""
+        async with self.database.transaction() as tx:
+            observed = await observe(tx, self.sights(command, answer), now=self.clock.now())
+        self.wakes.signal("mirror")
+        if observed.fetch:
+            self.wakes.signal("fetch")
 
     def sights(self, command: Command, answer: Answer) -> list[Observation]:
         """Return what an answer shows, as observations in the command's trace."""

@@ -1,10 +1,12 @@
 """The terms of a payment, read from the Opportunity or Order once and kept: a retry charges what was asked first."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import Any
 
 from service.clients import SalesforceApi, format_soql
+from service.commands._line_items import MAX_LINES, LineItem, line_items, lines_query
 from service.config import Org
 from service.domain import SOURCE_OBJECTS, sobject_of, to_minor
 from service.errors import Refused
@@ -27,6 +29,11 @@ class Terms:
     account_name: str
     customer_id: str | None
     title: str
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Terms":
+        """Return the terms that the ledger kept, whatever stands beside them."""
+        return cls(**{field.name: stored[field.name] for field in fields(cls)})
 
     def binding(self) -> tuple[int, str, str]:
         """Return what must not differ when the same action is asked again."""
@@ -58,7 +65,7 @@ class TermsReader:
         self._salesforce = salesforce
         self._org = org
         self._names = names
-        self._multi_currency: dict[str, bool] = {}
+        self._fields: dict[str, frozenset[str]] = {}
 
     async def read(self, record_id: str, *, customer_field: str = _CUSTOMER_FIELD) -> Terms:
         """Read a record and return its terms; `customer_field` is the Account's field with the entity's customer id.
@@ -70,15 +77,12 @@ class TermsReader:
         """
         sobject = sobject_of(record_id)
         wanted = terms_fields(self._names, customer_field)[sobject]
-        fields = [*wanted, *(["CurrencyIsoCode"] if await self._has_currency(sobject) else [])]
+        selected = [*wanted, *(["CurrencyIsoCode"] if await self._has_currency(sobject) else [])]
         # Names of fields are ours; the only value is quoted by the library.
-        query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (see above)
+        query = format_soql(f"SELECT {', '.join(selected)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (see above)
         rows = await self._salesforce.query(query, limit=1)
         if not rows:
-            raise Refused(
-                f"the {sobject} does not exist or may not be read: check the id and the integration user's access",
-                reason="RECORD_NOT_FOUND",
-            )
+            raise _not_found(sobject)
         return _terms(sobject, rows[0], self._org, field_name(self._names, "Account", customer_field))
 
     async def currency(self, record_id: str) -> str | None:
@@ -91,16 +95,58 @@ class TermsReader:
             found = (rows[0].get("CurrencyIsoCode") if rows else None) or found
         return found.upper() if found else None
 
-    async def _has_currency(self, sobject: str) -> bool:
-        """Tell whether the org is multi-currency: only then the field exists, and naming it elsewhere is an error.
+    async def line_items(self, record_id: str, terms: Terms) -> list[LineItem]:
+        """Return the line items of a record, in their order; `terms` are the record's.
 
-        An org never goes back to a single currency; one that becomes multi-currency is noticed after a restart.
+        Raises:
+            Refused: LINES_MISSING, LINES_TOO_MANY, AMOUNT_NOT_EXACT or CURRENCY_MISMATCH.
+            VendorError: Salesforce did not answer as it should.
         """
-        if sobject not in self._multi_currency:
+        sobject = sobject_of(record_id)
+        many = await self._has_currency(sobject)
+        rows = await self._salesforce.query(
+            lines_query(self._names, sobject, record_id, with_currency=many), limit=MAX_LINES + 1
+        )
+        return line_items(rows, self._names, sobject, terms.currency)
+
+    async def select(
+        self, sobject: str, record_id: str, wanted: Collection[str], where_known: Collection[str]
+    ) -> dict[str, Any]:
+        """Read fields of a record by the org's own names; those of `where_known` only if the org has them.
+
+        Raises:
+            Refused: RECORD_NOT_FOUND.
+            VendorError: Salesforce did not answer as it should.
+        """
+        known = await self._known(sobject)
+        fields = dict.fromkeys(["Id", *wanted, *(field for field in where_known if field in known)])
+        query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (of the configuration, which checks their form)
+        rows = await self._salesforce.query(query, limit=1)
+        if not rows:
+            raise _not_found(sobject)
+        return rows[0]
+
+    def own_name(self, sobject: str, field: str) -> str | None:
+        """Return what the org calls a field of ours; None if it leaves it out."""
+        return field_name(self._names, sobject, field)
+
+    async def _has_currency(self, sobject: str) -> bool:
+        """Tell whether the org is multi-currency: only then the field exists, and naming it elsewhere is an error."""
+        return "CurrencyIsoCode" in await self._known(sobject)
+
+    async def _known(self, sobject: str) -> frozenset[str]:
+        """Return the fields of an object as the org described them first; what it gains is noticed after a restart."""
+        if sobject not in self._fields:
             description = await self._salesforce.describe(sobject) or {}
-            names = {field["name"] for field in description.get("fields", ())}
-            self._multi_currency[sobject] = "CurrencyIsoCode" in names
-        return self._multi_currency[sobject]
+            self._fields[sobject] = frozenset(field["name"] for field in description.get("fields", ()))
+        return self._fields[sobject]
+
+
+def _not_found(sobject: str) -> Refused:
+    return Refused(
+        f"the {sobject} does not exist or may not be read: check the id and the integration user's access",
+        reason="RECORD_NOT_FOUND",
+    )
 
 
 def _terms(sobject: str, row: dict[str, Any], org: Org, customer_field: str | None) -> Terms:

@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from service.config._customers import Customers
 from service.config._feeds import Cometd, PubSub
 from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
 from service.config._secrets import SecretRef
 from service.config.access import ALL_ENTITIES, Access
+from service.config.invoices import Invoices
 
 _FIRST_VERSION_WITH_EVENT_IDS = 52
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -32,7 +34,16 @@ class StripeAccount(_Frozen):
         default=None, pattern=r"^acct_[A-Za-z0-9]+$", description="Account id; `counterfoil check` compares it."
     )
     livemode: bool = Field(description="true for live keys, false for test keys. Key, events and this must agree.")
-    secret_key: SecretRef = Field(description="A restricted key (rk_...) with the permissions the README lists.")
+    secret_key: SecretRef = Field(
+        description="A restricted key (rk_...) with the permissions the README lists: commands, and all else without "
+        "the two keys below."
+    )
+    read_key: SecretRef | None = Field(
+        default=None, description="A restricted key that only reads, for everything that does; else secret_key."
+    )
+    setup_key: SecretRef | None = Field(
+        default=None, description="A restricted key for webhook endpoints, of `counterfoil provision`; else secret_key."
+    )
     webhook_secrets: tuple[SecretRef, ...] = Field(
         default=(),
         max_length=10,
@@ -113,9 +124,13 @@ class Entity(_Frozen):
     checkout: Checkout | None = Field(
         default=None, description="Needed for hosted_checkout: the pages after paying on Stripe's page."
     )
+    invoices: Invoices = Field(default=Invoices(), description="How invoices are made.")
     customer_field: ApiName = Field(
         default="Stripe_Customer_Id__c",
         description="Field of Account and Contact with this account's customer id: one for each entity of an org.",
+    )
+    customers: Customers = Field(
+        default=Customers(), description="Which fields of an Account or Contact sync_customer keeps its customer by."
     )
     reporting_currency: _Currency | None = Field(
         default=None,

@@ -4,7 +4,9 @@ Compared only in the 18-character form. Source: Salesforce object reference, "ID
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from service.errors import InvalidRequest, Violation
 
@@ -35,15 +37,16 @@ def normalise_salesforce_id(value: str, *, field: str = "record_id") -> str:
     return full
 
 
-def sobject_of(record_id: str, *, field: str = "record_id") -> str:
-    """Return the object a payment can be asked from, by the id's prefix: Opportunity or Order.
+def sobject_of(
+    record_id: str, *, field: str = "record_id", among: Mapping[str, str] = MappingProxyType(SOURCE_OBJECTS)
+) -> str:
+    """Return the object of a record by the id's prefix; `among` are those that may be, Opportunity or Order by default.
 
     Raises:
         InvalidRequest: the id is of another object; names `field`.
     """
-    name = SOURCE_OBJECTS.get(record_id[:3])
+    name = among.get(record_id[:3])
     if name is None:
-        raise InvalidRequest(
-            [Violation(field, "is neither an Opportunity (006) nor an Order (801): give one of those")]
-        )
+        known = " nor an ".join(f"{sobject} ({prefix})" for prefix, sobject in among.items())
+        raise InvalidRequest([Violation(field, f"is neither an {known}: give one of those")])
     return name

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from service.clients import SalesforceApi
-from service.commands import REQUEST_FIELDS, terms_fields
+from service.commands import OWNERS, REQUEST_FIELDS, customer_paths, line_fields, terms_fields
 from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
@@ -52,6 +52,8 @@ async def check_org(
         described = await _describe(api, {record.sobject for record in wanted}, names)
         findings += _written(subject, described, wanted, names)
         findings += _read(subject, org, described, customer_fields, names)
+        findings += _read_customers(subject, name, installation, described)
+        findings += await _line_items(subject, api, names)
         findings += await check_reactions(subject, org, api)
         findings += await check_currencies(name, installation, api)
         findings += await _requests(subject, org, api)
@@ -60,6 +62,23 @@ async def check_org(
     if probe is not None:
         findings += [await _topic(subject, topic, name, org, probe) for topic in org.pubsub.topics]
     return findings
+
+
+async def _line_items(subject: str, api: SalesforceApi, names: Names) -> list[Finding]:
+    """Tell which fields of line items cannot be read: without them no invoice has lines."""
+    found: list[Finding] = []
+    for sobject, paths in line_fields(names).items():
+        lacks: list[str] = []
+        for path in paths:
+            owner, _, field = path.rpartition(".")
+            described = await api.describe(owner or sobject)
+            if described is None or field not in _fields(described):
+                lacks.append(path)
+        if lacks:
+            found.append(note(subject, f"read {sobject}", f"the user cannot see {', '.join(lacks)}", _DEPLOY))
+        else:
+            found.append(ok(subject, f"read {sobject}", f"{len(paths)} fields"))
+    return found
 
 
 async def _requests(subject: str, org: Org, api: SalesforceApi) -> list[Finding]:
@@ -176,6 +195,22 @@ def _read(
             yield fault(f"{subject}.currency", f"read {sobject}", detail, "Set it to the org's currency")
         else:
             yield ok(subject, f"read {sobject}", f"{len(wanted)} fields")
+
+
+def _read_customers(
+    subject: str, org: str, installation: Installation, described: Mapping[str, Described | None]
+) -> Iterator[Finding]:
+    """Tell whether all can be read that sync_customer keeps a customer by."""
+    for sobject in OWNERS.values():
+        seen = _fields(described[sobject] or {})
+        entities = (installation.entities[name] for name in installation.entities_of(org))
+        wanted = dict.fromkeys(path for entity in entities for path in customer_paths(entity, sobject))
+        missing = [path for path in wanted if path not in seen]
+        if missing:
+            detail = f"the user cannot see {', '.join(missing)}"
+            yield fault(subject, f"read {sobject}", detail, f"{_GRANT}; or name other fields in 'customers'")
+        else:
+            yield ok(subject, f"read {sobject}", f"{len(wanted)} fields of its customer")
 
 
 async def _topic(subject: str, topic: str, name: str, org: Org, probe: TopicProbe) -> Finding:

@@ -1,9 +1,9 @@
 """The mirror shelf: our newest copy of every Stripe object, whatever order its sights arrived in.
 
 Owns the tables `mirror`, `notes` and `payout_entries`. Verbs: observe, take what changed, load what belongs together,
-list, take what must be fetched and settle it. Three modules are doors of their own: `sights` observes within another
-statement, `payouts` links payouts with what they hold, `faults` shows what was set aside. Touches no other table and
-calls nobody. Refuses an older sight in place of a newer one.
+list, take what must be fetched and settle it. Four modules are doors of their own: `sights` observes within another
+statement, `payouts` links payouts with what they hold, `faults` shows what was set aside, `customers` reads customers.
+Touches no other table and calls nobody. Refuses an older sight in place of a newer one.
 """
 
 from service.mirror._again import look_again

@@ -61,6 +61,13 @@ Index(
     postgresql_where=table.c.object_type == "payout",
 )
 Index(
+    "mirror_customers",
+    table.c.entity,
+    table.c.created_at.desc(),
+    table.c.object_id.desc(),
+    postgresql_where=table.c.object_type == "customer",
+)
+Index(
     "mirror_movements",
     table.c.entity,
     table.c.created_at,

@@ -11,7 +11,7 @@ from service.currencies import EMPTY, CurrencyBook, Reporting
 from service.domain import DesiredRecord
 from service.mapping import Names, apply
 from service.mirror import MirrorRow
-from service.projection._customers import customer_records
+from service.projection._customers import customer_records, owner_records
 from service.projection._disputes import dispute_records
 from service.projection._families import families
 from service.projection._invoices import invoice_records
@@ -33,6 +33,7 @@ _OURS: Names = MappingProxyType({})
 # By the type of a family's root: what its members become.
 RULES: dict[str, tuple[Rule, ...]] = {
     "counterfoil.request": _PAYMENT,
+    "counterfoil.operation": (owner_records, transaction_records),
     "payment_intent": _PAYMENT,
     "charge": _CHARGE,
     "customer": (customer_records,),

@@ -130,8 +130,9 @@ def _request(amount: int, currency: str) -> dict[str, Any]:
 
 
 def _customer_rows() -> Iterator[MirrorRow]:
-    """Yield a customer of each kind of owner."""
+    """Yield a customer of each kind of owner, and a request that could not be carried out."""
     for owner in ("001000000000001AAA", "003000000000001AAA"):
+        yield _row("counterfoil.operation", f"cmd_{owner}".ljust(36, "0"), None, owner, {"message": _LONG})
         yield _row("customer", _id(f"cus_{owner}"), None, owner, {})
 
 

@@ -1,4 +1,4 @@
-"""SIGKILL at every step of a capture, a cancellation and a refund: done once, and shown right."""
+"""SIGKILL at every step of a capture, a cancellation, a refund or a sync: done once, and shown right."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +9,7 @@ import pytest
 
 from deploy.demo.outside import TOPIC_OBJECT
 from tests.simulation.audit import audit, drain
-from tests.simulation.world import Action, World, wait_for
+from tests.simulation.world import Action, World, rows_of, wait_for
 
 _LONG_MS = 5000
 _AFTER = {"after_effect": True}
@@ -73,6 +73,60 @@ def test_killed_anywhere_each_operation_is_done_once(world: World) -> None:
     audit(world)
     print(f"drained {took:.1f} s after the last start")  # noqa: T201  (to repeat a failure)
     assert len(world.stack.services) == len(KINDS) * len(PLACES) + 1
+
+
+@pytest.mark.timeout(300)
+def test_killed_anywhere_a_record_has_one_customer(world: World) -> None:
+    world.stack.start_service()
+    kept = [
+        (_kept(world, name) if changed else _account(world), changed) for name in _MADE for changed in (False, True)
+    ]
+    drain(world)
+    for (account, changed), name in zip(kept, [one for one in _MADE for _ in range(2)], strict=True):
+        path = f"/v1/customers/{_customer(world, account)}" if changed else "/v1/customers"
+        world.salesforce.change("Account", account, Name=f"Renamed {account}")
+        _, fault = PLACES[name]
+        world.strike("stripe/faults", **{"ms": _LONG_MS, **fault, "path": path})
+        _sync(world, account)
+        wait_for(f"sync_customer where {name}", partial(world.struck, "/stripe/faults"))
+        world.service.kill()
+        world.calm()
+        world.stack.start_service()
+    drain(world)
+    customers = [
+        one.to_dict(for_json=True) for one in world.stripe.v1.customers.list({"limit": 100}).auto_paging_iter()
+    ]
+    for account, _ in kept:
+        made = [one for one in customers if one["metadata"].get("salesforce_record_id") == account]
+        assert [one["name"] for one in made] == [f"Renamed {account}"]
+        shown = world.salesforce.get("Account", account)
+        assert (shown["Stripe_Customer_Id__c"], shown["Stripe_Customer_Error__c"]) == (made[0]["id"], None)
+    audit(world)
+
+
+_MADE = ("it is asked for", "it is done", "it is done and the line cut")
+
+
+def _account(world: World) -> str:
+    return str(world.salesforce.create("Account", Name="Buyer")["id"])
+
+
+def _kept(world: World, name: str) -> str:
+    account = _account(world)
+    _sync(world, account)
+    wait_for(f"the customer to be changed where {name}", lambda: _customer(world, account))
+    return account
+
+
+def _customer(world: World, account: str) -> str | None:
+    found: str | None = world.salesforce.get("Account", account)["Stripe_Customer_Id__c"]
+    return found
+
+
+def _sync(world: World, account: str) -> None:
+    wish = {"Operation__c": "sync_customer", "Record_Id__c": account}
+    event = str(world.salesforce.create(TOPIC_OBJECT, **wish)["errors"][0]["message"])
+    wait_for("the request", lambda: rows_of(world.database_url, f"SELECT 1 FROM inbox WHERE event_id = '{event}'"))  # noqa: S608  (ours)
 
 
 def _sold(world: World, kind: Kind) -> tuple[Action, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.clients import StripeApi
-from service.commands import Command, Commands, CommandState, Request, Steps
+from service.commands import Command, Commands, CommandState, Request, Steps, TermsReader
 from service.config import Installation
 from service.db import Database, Wakes
 from tests.integration.api.stored import installation
@@ -25,6 +25,7 @@ class Desk:
     commands: Commands
     clock: ShiftedClock
     installation: Installation = field(default_factory=installation)
+    terms: dict[str, TermsReader] = field(default_factory=dict)
 
     async def payment(self, amount: int = 10_000, *, card: str = "pm_card_visa", **more: Any) -> str:
         """Make a payment intent of a card; return its id."""
@@ -84,14 +85,15 @@ async def desk(vendors: RunningSandbox, database: Database, database_url: str, t
         {"livemode": False, "secret_key": secret, "webhook_secrets": [secret], "api_base": told["url"]}
     )
     stripe = StripeApi("acme", account, clock)
+    terms: dict[str, TermsReader] = {}
     steps = Steps(
         database=database,
         wakes=Wakes(database_url),
         clock=clock,
         installation=known,
         stripe={"acme": stripe},
-        terms={},
+        terms=terms,
     )
-    yield Desk(vendors, stripe, Commands(steps, attempts_limit=3), clock)
+    yield Desk(vendors, stripe, Commands(steps, attempts_limit=3), clock, terms=terms)
     vendors.control("DELETE", "/stripe/faults")
     stripe.close()

@@ -25,6 +25,12 @@ class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     METHOD_OFF_SESSION: _ClassVar[Method]
     METHOD_UNCONFIRMED: _ClassVar[Method]
     METHOD_HOSTED_CHECKOUT: _ClassVar[Method]
+
+class AmountSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    AMOUNT_SOURCE_UNSPECIFIED: _ClassVar[AmountSource]
+    AMOUNT_SOURCE_RECORD: _ClassVar[AmountSource]
+    AMOUNT_SOURCE_LINES: _ClassVar[AmountSource]
 REQUEST_STATE_UNSPECIFIED: RequestState
 REQUEST_STATE_ACCEPTED: RequestState
 REQUEST_STATE_RUNNING: RequestState
@@ -36,6 +42,9 @@ METHOD_UNSPECIFIED: Method
 METHOD_OFF_SESSION: Method
 METHOD_UNCONFIRMED: Method
 METHOD_HOSTED_CHECKOUT: Method
+AMOUNT_SOURCE_UNSPECIFIED: AmountSource
+AMOUNT_SOURCE_RECORD: AmountSource
+AMOUNT_SOURCE_LINES: AmountSource
 
 class MinorAmount(_message.Message):
     __slots__ = ("amount_minor", "currency_code")

@@ -1,0 +1,14 @@
+"""Customers are found by time, for readers of the API."""
+
+from alembic import op
+
+revision = "0019"
+down_revision = "0016"
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.execute(
+        "CREATE INDEX mirror_customers ON mirror (entity, created_at DESC, object_id DESC) "
+        "WHERE object_type = 'customer'"
+    )
