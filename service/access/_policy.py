@@ -55,6 +55,7 @@ _PAYMENTS = "/counterfoil.v1.PaymentsService/"
 _RECONCILIATION = "/counterfoil.v1.ReconciliationService/"
 _OPERATIONS = "/counterfoil.v1.OperationsService/"
 _RECORDS = "/counterfoil.v1.RecordsService/"
+_REQUESTS = "/counterfoil.v1.RequestsService/"
 _INVOICES = "/counterfoil.v1.InvoicesService/"
 _HEALTH = "/grpc.health.v1.Health/"
 
@@ -68,6 +69,10 @@ POLICY: Mapping[str, Rule] = {
     _PAYMENTS + "RefundPayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "GetPayment": Rule(READ, Scope.ENTITY),
     _PAYMENTS + "ListPayments": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "GetRequest": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "ListRequests": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "ApproveRequest": Rule(DECIDE, Scope.ENTITY),
+    _REQUESTS + "RejectRequest": Rule(DECIDE, Scope.ENTITY),
     _PAYMENTS + "WatchPayments": Rule(READ, Scope.ENTITY),
     _RECONCILIATION + "ListPayouts": Rule(READ, Scope.ENTITY),
     _RECONCILIATION + "GetPayout": Rule(READ, Scope.ENTITY),

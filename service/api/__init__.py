@@ -12,6 +12,7 @@ from service.api._payments import PaymentReader, PaymentsService
 from service.api._readiness import Readiness
 from service.api._reconciliation import ReconciliationService
 from service.api._records import RecordsService
+from service.api._requests import RequestsService
 from service.api._watch import PaymentFeed
 from service.api._web import build_web_app
 from service.api._web_server import WebServer
@@ -29,6 +30,7 @@ __all__ = [
     "Readiness",
     "ReconciliationService",
     "RecordsService",
+    "RequestsService",
     "WebServer",
     "build_web_app",
 ]

@@ -25,6 +25,7 @@ _PATHS = {"payment_method_id": "off_session.payment_method_id", "amount": "amoun
 _ENTITY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _PAYMENT = re.compile(r"cmd_[0-9a-f]{32}|pi_[A-Za-z0-9_]{1,250}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_REQUEST = re.compile(r"cmd_[0-9a-f]{32}")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,255}")
 _ANY_ID = re.compile(r"[A-Za-z0-9_]{3,255}")
 _LATEST, _NANOS = 4_102_444_800, 1_000_000_000  # the year 2100, in Unix seconds
@@ -46,6 +47,9 @@ class Check:
 
     def entity(self, value: str) -> str:
         return self.matches("entity", value, _ENTITY, "give the name of a legal entity of the configuration")
+
+    def request_id(self, value: str) -> str:
+        return self.matches("request_id", value, _REQUEST, "give a request's id (cmd_...)")
 
     def payment_id(self, value: str) -> str:
         return self.matches("payment_id", value, _PAYMENT, "give a payment's id (cmd_... or pi_...)")
@@ -81,8 +85,8 @@ class Check:
         """Return a text of a form, given as a regular expression."""
         return self.matches(field, value, re.compile(form), remedy)
 
-    def request_id(self, value: str) -> str | None:
-        """Return a request id, None where there is none."""
+    def own_request_id(self, value: str) -> str | None:
+        """Return a caller's id of its request (AIP-155), None where there is none."""
         if value and not _REQUEST_ID.fullmatch(value):
             self.wrong("request_id", "must be at most 255 visible ASCII characters")
         return value or None

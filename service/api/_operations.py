@@ -9,7 +9,7 @@ from service.access import caller_name
 from service.api._checks import Check
 from service.api._operations_messages import failure_info, place_of, record_state, run_of
 from service.api._pages import filter_digest, write_token
-from service.api._requests import Stream, require_entity
+from service.api._streams import Stream, require_entity
 from service.clock import Clock
 from service.db import Wakes
 from service.errors import Overloaded
@@ -118,7 +118,7 @@ class OperationsService(operations_service_pb2_grpc.OperationsServiceServicer):
         """Start looking for events that never arrived."""
         check = Check()
         entity, since = check.entity(request.entity), check.moment("start_time", request)
-        request_id = check.request_id(request.request_id)
+        request_id = check.own_request_id(request.request_id)
         check.done()
         run = await self._runs.start_sweep(entity, since=since, who=caller_name(), request_id=request_id)
         return api.StartSweepResponse(run=run_of(run))
@@ -128,7 +128,7 @@ class OperationsService(operations_service_pb2_grpc.OperationsServiceServicer):
         check = Check()
         entity = check.entity(request.entity)
         since, until = check.moment("start_time", request), check.moment("end_time", request)
-        request_id = check.request_id(request.request_id)
+        request_id = check.own_request_id(request.request_id)
         check.done()
         run = await self._runs.start_backfill(
             entity,

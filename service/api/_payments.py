@@ -10,7 +10,7 @@ from service.access import caller_name
 from service.api._deadlines import HasDeadline, time_left
 from service.api._messages import payment_from_facts, payment_of, request_state_of
 from service.api._pages import Position, write_token
-from service.api._requests import Stream, require_entity
+from service.api._streams import Stream, require_entity
 from service.api._validation import ListQuery, parse_change, parse_create, parse_get, parse_list, parse_watch
 from service.api._watch import ChangeReader, PaymentFeed, too_slow
 from service.commands import Command, Commands, CommandState
@@ -54,6 +54,7 @@ Change = (
     | payments_service_pb2.RefundPaymentRequest
 )
 _INTENT = "pi_"
+_CAME_TO_NOTHING = {CommandState.REFUSED, CommandState.FAILED, CommandState.REJECTED, CommandState.EXPIRED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         """Accept, wait, and return the payment as it stands; the command lives on when the caller does not."""
         command, replayed = await self._commands.accept(replace(parse_create(request), requested_by=caller_name()))
         command = await self._commands.wait(command.id, patience(context))
-        if command.state in {CommandState.REFUSED, CommandState.FAILED}:
+        if command.state in _CAME_TO_NOTHING:
             raise unsuccessful(command)
         return payments_service_pb2.CreatePaymentResponse(
             payment=payment_of(command, await self._facts(command, context)),

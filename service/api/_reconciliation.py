@@ -7,7 +7,7 @@ from typing import cast
 from service.api._checks import Check
 from service.api._messages import amount_of, failure_from, time_of
 from service.api._pages import Position, filter_digest, write_token
-from service.api._requests import Stream, require_entity
+from service.api._streams import Stream, require_entity
 from service.db import Database
 from service.errors import NotFound
 from service.gen.counterfoil.v1 import reconciliation_service_pb2 as api

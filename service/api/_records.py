@@ -5,7 +5,7 @@ from typing import cast
 
 from service.api._checks import Check
 from service.api._messages import time_of
-from service.api._requests import require_entity
+from service.api._streams import require_entity
 from service.gen.counterfoil.v1 import records_service_pb2 as api
 from service.gen.counterfoil.v1 import records_service_pb2_grpc
 from service.maintenance.records import Records, Step

@@ -18,6 +18,8 @@ from service.gen.counterfoil.v1 import (
     reconciliation_service_pb2_grpc,
     records_service_pb2,
     records_service_pb2_grpc,
+    requests_service_pb2,
+    requests_service_pb2_grpc,
 )
 
 _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
@@ -45,6 +47,11 @@ _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
         records_service_pb2_grpc.RecordsServiceServicer,
         records_service_pb2.DESCRIPTOR.services_by_name["RecordsService"],
         records_service_pb2_grpc.add_RecordsServiceServicer_to_server,
+    ),
+    (
+        requests_service_pb2_grpc.RequestsServiceServicer,
+        requests_service_pb2.DESCRIPTOR.services_by_name["RequestsService"],
+        requests_service_pb2_grpc.add_RequestsServiceServicer_to_server,
     ),
     (
         invoices_service_pb2_grpc.InvoicesServiceServicer,

@@ -1,7 +1,7 @@
 """The roles a process can have. Each starts its parts in a task group, says when it is ready, and stops by draining."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -20,11 +20,12 @@ from service.api import (
     PaymentsService,
     ReconciliationService,
     RecordsService,
+    RequestsService,
     WebServer,
     build_web_app,
 )
 from service.bootstrap._identities import require_identities
-from service.bootstrap._loops import loop
+from service.bootstrap._loops import Step, loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
 from service.commands import Acceptor, Tasks
@@ -112,9 +113,10 @@ async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     operations = OperationsService(records, failures, runs, parts.wakes, parts.clock, entities)
     others = (ReconciliationService(parts.database, entities), RecordsService(records, entities))
     gate = Gate(parts.installation.access, parts.clock)
+    requests = RequestsService(parts.database, parts.approvals, entities)
     customers = CustomersService(parts.commands, CustomerReader(parts.database), entities)
     invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), entities)
-    server = GrpcServer([payments, customers, invoices, operations, *others], parts.readiness, settings, gate)
+    server = GrpcServer([payments, customers, invoices, requests, operations, *others], parts.readiness, settings, gate)
     reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:
@@ -134,7 +136,6 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     stop = asyncio.Event()
     lease = timedelta(seconds=settings.lease_seconds)
     tasks = Tasks(database.url, settings, clock, name=parts.holder)
-    acceptor = Acceptor(database, wakes, parts.installation, parts.commands)
     projector = _projector(parts)
     deliverers = {
         name: Deliverer(
@@ -166,7 +167,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     runner = _runner(parts, lease)
     remapper = Remapper(database, wakes, parts.installation)
     steps = (
-        ("accept", acceptor.step, "inbox", settings.poll_seconds),
+        *_asked(parts),
         ("project", projector.step, "mirror", settings.poll_seconds),
         *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
@@ -219,6 +220,13 @@ def _runner(parts: Parts, lease: timedelta) -> RunRunner:
         lease=lease,
         sweep_every=timedelta(hours=parts.settings.sweep_hours),
     )
+
+
+def _asked(parts: Parts) -> Iterator[tuple[str, Step, str, float]]:
+    """Yield what takes requests and decisions in, and what ends those that nobody decided."""
+    acceptor = Acceptor(parts.database, parts.wakes, parts.installation, parts.commands, parts.approvals)
+    yield "accept", acceptor.step, "inbox", parts.settings.poll_seconds
+    yield "expire", parts.approvals.expire, "approvals", _FACTS_SECONDS
 
 
 def _reactors(parts: Parts, lease: timedelta) -> list[Reactor]:

@@ -1,7 +1,6 @@
 """The ledger: one row a business action, one row a Stripe call, kept longer than any vendor remembers."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -58,6 +57,15 @@ commands = Table(
     Column("traceparent", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("settled_at", DateTime(timezone=True)),
+    Column("asked_as", Text),
+    Column("amount_minor", BigInteger),
+    Column("currency", Text),
+    Column("counted_at", DateTime(timezone=True)),
+    Column("approval", Text),
+    Column("approval_due_at", DateTime(timezone=True)),
+    Column("decided_by", Text),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("decision_note", Text),
     UniqueConstraint("entity", "subject", "operation", "business_version", name="commands_business_key"),
 )
 Index(
@@ -68,6 +76,8 @@ Index(
     postgresql_where=commands.c.request_id.is_not(None),
 )
 Index("commands_created", commands.c.entity, commands.c.created_at.desc(), commands.c.id)
+Index("commands_counted", commands.c.entity, commands.c.currency, commands.c.counted_at)
+Index("commands_pending", commands.c.approval_due_at, postgresql_where=commands.c.state == "PENDING_APPROVAL")
 
 calls = Table(
     "calls",
@@ -89,16 +99,36 @@ class CommandState(StrEnum):
     """Where a command stands."""
 
     ACCEPTED = "ACCEPTED"  # recorded, with a task to carry it out
+    PENDING_APPROVAL = "PENDING_APPROVAL"  # its terms are fixed; a second person decides, and Stripe knows nothing
     RUNNING = "RUNNING"  # its terms are fixed; Stripe may know of it
     SUCCEEDED = "SUCCEEDED"  # Stripe took it; how the payment goes on is the payment's own story
     DECLINED = "DECLINED"  # the bank said no: an outcome; another attempt is another business version
     REFUSED = "REFUSED"  # not possible as asked, nothing happened in Stripe; may be asked again once mended
     FAILED = "FAILED"  # given up after many tries, its outcome in doubt; asked again, it goes on with the same keys
+    REJECTED = "REJECTED"  # the second person said no; another attempt is another business version
+    EXPIRED = "EXPIRED"  # nobody decided in time; another attempt is another business version
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more happens by itself."""
-        return self not in {CommandState.ACCEPTED, CommandState.RUNNING}
+        """Whether the command has ended."""
+        return not self.under_way and self is not CommandState.PENDING_APPROVAL
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a task carries it out, so that something will happen by itself soon."""
+        return self in {CommandState.ACCEPTED, CommandState.RUNNING}
+
+
+DECISION = ("decided_by", "decided_at", "decision_note")
+
+
+class Approval(StrEnum):
+    """Whether a second person has agreed; no value where nobody has to."""
+
+    WAITING = "WAITING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +136,9 @@ class Command:
     """One business action.
 
     `subject` is what its version counts for: the Stripe object that was named, else the record. `result_id` is the
-    object that was made or changed, where neither a payment intent nor a checkout session was.
+    object that was made or changed, where neither a payment intent nor a checkout session was. `requested_by` is who
+    is said to have asked, `asked_as` who the vendor or the door knows to have: neither may approve. `amount_minor` and
+    `currency` are those of the terms, `counted_at` when they began to count towards the limits of a day.
     """
 
     id: str
@@ -135,6 +167,15 @@ class Command:
     traceparent: str | None
     created_at: datetime
     settled_at: datetime | None
+    asked_as: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    counted_at: datetime | None = None
+    approval: Approval | None = None
+    approval_due_at: datetime | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    decision_note: str | None = None
 
     @property
     def method(self) -> str | None:
@@ -161,10 +202,10 @@ class Call:
     stripe_request: str | None
 
 
-_CALL = tuple(calls.c[name] for name in Call.__dataclass_fields__)
+CALL_COLUMNS = tuple(calls.c[name] for name in Call.__dataclass_fields__)
 
 
-def _call(row: Row[Any]) -> Call:
+def to_call(row: Row[Any]) -> Call:
     values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
     return Call(**(values | {"parameters": orjson.loads(values["parameters"])}))
 
@@ -181,12 +222,14 @@ class Outcome:
     results: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def _command(row: Row[Any]) -> Command:
+def to_command(row: Row[Any]) -> Command:
+    """Return the command that a row of the table is."""
     values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
     values["version"] = values.pop("business_version")
     values["state"] = CommandState(values["state"])
     values["terms"] = None if values["terms"] is None else orjson.loads(values["terms"])
     values["arguments"] = orjson.loads(values["arguments"])
+    values["approval"] = None if values["approval"] is None else Approval(values["approval"])
     return Command(**values)
 
 
@@ -210,7 +253,7 @@ async def find(tx: Transaction, command: Command) -> Command | None:
     # Requests without an id are not the same one for that.
     same_request = and_(commands.c.entity == command.entity, commands.c.request_id == command.request_id)
     same = same_business if command.request_id is None else or_(same_request, same_business)
-    rows = [_command(row) for row in await tx.execute(select(commands).where(same))]
+    rows = [to_command(row) for row in await tx.execute(select(commands).where(same))]
     by_request = [row for row in rows if command.request_id is not None and row.request_id == command.request_id]
     return next(iter(by_request or rows), None)
 
@@ -219,18 +262,7 @@ async def get(tx: Transaction, command_id: str, *, lock: bool = False) -> Comman
     """Return a command by its id, locked until the transaction ends if asked."""
     query = select(commands).where(commands.c.id == command_id)
     row = (await tx.execute(query.with_for_update() if lock else query)).one_or_none()
-    return None if row is None else _command(row)
-
-
-async def told(tx: Transaction, *, entity: str, ids: Collection[str]) -> list[tuple[Command, list[Call]]]:
-    """Return commands by their ids or by what they are about, each with its calls; both the oldest first."""
-    mine = select(commands).where(commands.c.entity == entity, or_(commands.c.id.in_(ids), commands.c.subject.in_(ids)))
-    found = [_command(row) for row in await tx.execute(mine.order_by(commands.c.created_at, commands.c.id))]
-    made = select(*_CALL).where(calls.c.command_id.in_([one.id for one in found])).order_by(calls.c.begun_at)
-    by_command: dict[str, list[Call]] = defaultdict(list)
-    for row in await tx.execute(made):
-        by_command[row.command_id].append(_call(row))
-    return [(one, by_command[one.id]) for one in found]
+    return None if row is None else to_command(row)
 
 
 async def change(tx: Transaction, command_id: str, **values: Any) -> Command:
@@ -241,12 +273,17 @@ async def change(tx: Transaction, command_id: str, **values: Any) -> Command:
         .values(revision=commands.c.revision + 1, **values)
         .returning(*commands.c)
     )
-    return _command((await tx.execute(statement)).one())
+    return to_command((await tx.execute(statement)).one())
 
 
-async def fix_terms(tx: Transaction, command: Command, terms: dict[str, Any]) -> Command:
-    """Keep the terms of a command for every later run."""
-    return await change(tx, command.id, terms=orjson.dumps(terms).decode(), state=CommandState.RUNNING)
+async def fix_terms(
+    tx: Transaction, command: Command, terms: dict[str, Any], *, now: datetime, pending: Mapping[str, Any] | None
+) -> Command:
+    """Keep the terms of a command for every later run; `pending` is what changes besides if it waits for approval."""
+    values = {"state": CommandState.RUNNING, **(pending or {}), "terms": orjson.dumps(terms).decode()}
+    if terms.get("amount_minor") is not None and terms.get("currency"):
+        values |= {"amount_minor": terms["amount_minor"], "currency": str(terms["currency"]).upper(), "counted_at": now}
+    return await change(tx, command.id, **values)
 
 
 async def settle(tx: Transaction, command: Command, outcome: Outcome, *, now: datetime) -> Command:
@@ -281,7 +318,7 @@ async def begin_call(
         )
         .on_conflict_do_nothing()
     )
-    return _call((await tx.execute(select(*_CALL).where(calls.c.idempotency_key == key))).one())
+    return to_call((await tx.execute(select(*CALL_COLUMNS).where(calls.c.idempotency_key == key))).one())
 
 
 async def finish_call(

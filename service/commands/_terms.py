@@ -14,6 +14,7 @@ from service.mapping import Names, field_name
 
 _AMOUNT_FIELD = {"Opportunity": "Amount", "Order": "TotalAmount"}
 _NAME_FIELD = {"Opportunity": "Name", "Order": "OrderNumber"}
+_DATE_FIELD = {"Opportunity": "CloseDate", "Order": "EffectiveDate"}
 _STATE_FIELDS = {"Opportunity": ("IsClosed", "IsWon"), "Order": ("StatusCode",)}
 _CUSTOMER_FIELD = "Stripe_Customer_Id__c"
 _DEAD_ORDER = frozenset({"Canceled", "Cancelled", "Expired", "Superseded"})
@@ -21,7 +22,11 @@ _DEAD_ORDER = frozenset({"Canceled", "Cancelled", "Expired", "Superseded"})
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is to be paid, by whom. `amount_minor` is in minor units of `currency` (lower case, as Stripe takes it)."""
+    """What is to be paid, by whom.
+
+    `amount_minor` is in minor units of `currency` (lower case, as Stripe takes it); `dated` is the record's date, by
+    which the books count it, as ISO 8601.
+    """
 
     amount_minor: int
     currency: str
@@ -29,6 +34,7 @@ class Terms:
     account_name: str
     customer_id: str | None
     title: str
+    dated: str | None = None
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "Terms":
@@ -53,7 +59,14 @@ def terms_fields(names: Names, customer_field: str = _CUSTOMER_FIELD) -> dict[st
     customer = field_name(names, "Account", customer_field)
     account = ("AccountId", "Account.Name", *([f"Account.{customer}"] if customer else []))
     return {
-        sobject: ("Id", _NAME_FIELD[sobject], _AMOUNT_FIELD[sobject], *_STATE_FIELDS[sobject], *account)
+        sobject: (
+            "Id",
+            _NAME_FIELD[sobject],
+            _AMOUNT_FIELD[sobject],
+            _DATE_FIELD[sobject],
+            *_STATE_FIELDS[sobject],
+            *account,
+        )
         for sobject in SOURCE_OBJECTS.values()
     }
 
@@ -173,6 +186,7 @@ def _terms(sobject: str, row: dict[str, Any], org: Org, customer_field: str | No
         account_name=account.get("Name") or "",
         customer_id=account.get(customer_field) if customer_field else None,
         title=str(row.get(_NAME_FIELD[sobject]) or sobject),
+        dated=row.get(_DATE_FIELD[sobject]),
     )
 
 

@@ -11,7 +11,6 @@ from service.config._installation import (
     Installation,
     JwtBearer,
     Org,
-    RoutingRule,
     StripeAccount,
     entity_of,
 )
@@ -19,6 +18,7 @@ from service.config._load import installation_schema, load_installation, load_se
 from service.config._mapping import Computed, ObjectMapping, compiled
 from service.config._reactions import Reaction
 from service.config._reference import settings_reference
+from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
 from service.config._settings import Role, Settings
 

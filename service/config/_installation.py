@@ -4,6 +4,7 @@ Its JSON Schema is published beside the code (`deploy/config/counterfoil.schema.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -15,9 +16,11 @@ from service.config._feeds import Cometd, PubSub
 from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
+from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
 from service.config.access import ALL_ENTITIES, Access
 from service.config.invoices import Invoices
+from service.config.limits import Limit
 
 _FIRST_VERSION_WITH_EVENT_IDS = 52
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -88,23 +91,6 @@ _RATES = (
 _Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-class RoutingRule(_Frozen):
-    """A Salesforce record is found by a value of Stripe's: an exact match, in one record only."""
-
-    metadata: str | None = Field(default=None, min_length=1, max_length=40, description="Key of Stripe metadata.")
-    customer: Literal["email", "name", "phone"] | None = Field(
-        default=None, description="Field of the Stripe customer. People share names and addresses: think twice."
-    )
-    object: Literal["Account", "Contact", "Opportunity", "Order"] = Field(description="Where to look.")
-    field: ApiName = Field(description="The field that holds the same value.")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.metadata is None) == (self.customer is None):
-            raise ValueError("a routing rule takes its value from 'metadata' or from 'customer': give one of them")
-        return self
-
-
 class Checkout(_Frozen):
     """Where Stripe's hosted page sends the customer afterwards."""
 
@@ -139,6 +125,18 @@ class Entity(_Frozen):
     rates: RateSource | None = Field(default=None, description=f"{_RATES} Default: as its org has it.")
     routing: tuple[RoutingRule, ...] = Field(
         default=(), max_length=20, description="How to find the record of a payment that nothing else tells; in order."
+    )
+    limits: tuple[Limit, ...] = Field(
+        default=(),
+        max_length=100,
+        description="What may be asked for, by currency; a currency that no limit of an operation names is refused.",
+    )
+    approval_hours: int = Field(
+        default=72, ge=1, le=720, description="How long a request may wait for a second person, in hours."
+    )
+    closed_until: date | None = Field(
+        default=None,
+        description="Last day (UTC) of the closed period: nothing asked on it or before, or dated so, is carried out.",
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 
 from service.clients import SalesforceApi
 from service.commands import OWNERS, REQUEST_FIELDS, customer_paths, line_fields, terms_fields
+from service.commands.approvals import APPROVAL_FIELDS, APPROVAL_TOPIC
 from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
@@ -89,11 +90,12 @@ async def _requests(subject: str, org: Org, api: SalesforceApi) -> list[Finding]
         if event == topic or not event.endswith("__e"):
             continue  # a channel of its own, or changes of records
         described = await api.describe(event)
-        lacks = sorted(REQUEST_FIELDS - _fields(described).keys()) if described else []
+        wanted = APPROVAL_FIELDS if topic == APPROVAL_TOPIC else REQUEST_FIELDS
+        lacks = sorted(wanted - _fields(described).keys()) if described else []
         if lacks:
             found.append(note(subject, f"read {event}", f"has no {', '.join(lacks)}", _DEPLOY))
         elif described:
-            found.append(ok(subject, f"read {event}", f"{len(REQUEST_FIELDS)} fields"))
+            found.append(ok(subject, f"read {event}", f"{len(wanted)} fields"))
     return found
 
 

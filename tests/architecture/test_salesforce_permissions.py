@@ -20,6 +20,7 @@ INTEGRATION_OBJECTS = {
     "Credit_Note__c": "CRE",
     "Payment_Status_Change__c": "CRE",
     "Payment_Request__c": "CRE",
+    "Payment_Approval__e": "R",
     "Payment_Request__e": "R",
     "Account": "REA",
     "Opportunity": "REA",
@@ -158,10 +159,17 @@ def test_requesters_publish_and_nothing_else(permission_sets: dict[str, Node]) -
     assert granted.texts("userPermissions/name") == []
 
 
+def test_approvers_decide_and_nothing_else(permission_sets: dict[str, Node]) -> None:
+    granted = permission_sets["Counterfoil_Approve_Requests"]
+    assert objects_granted(granted) == {"Payment_Approval__e": "CR"}
+    assert fields_granted(granted, "readable") == set()
+    assert granted.texts("userPermissions/name") == []
+
+
 def test_every_permission_set_is_known(permission_sets: dict[str, Node]) -> None:
     assert set(permission_sets) == {
         "Counterfoil_Integration", "Counterfoil_Activated_Orders", "Counterfoil_Reactions",
-        "Counterfoil_Request_Payments", "Counterfoil_Finance", "Counterfoil_Sales",
+        "Counterfoil_Request_Payments", "Counterfoil_Approve_Requests", "Counterfoil_Finance", "Counterfoil_Sales",
         "Counterfoil_Sales_Actions", "Counterfoil_Finance_Actions",
     }  # fmt: skip
 

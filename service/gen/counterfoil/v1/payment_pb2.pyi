@@ -18,6 +18,9 @@ class RequestState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REQUEST_STATE_DECLINED: _ClassVar[RequestState]
     REQUEST_STATE_REFUSED: _ClassVar[RequestState]
     REQUEST_STATE_FAILED: _ClassVar[RequestState]
+    REQUEST_STATE_PENDING_APPROVAL: _ClassVar[RequestState]
+    REQUEST_STATE_REJECTED: _ClassVar[RequestState]
+    REQUEST_STATE_EXPIRED: _ClassVar[RequestState]
 
 class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -38,6 +41,9 @@ REQUEST_STATE_SUCCEEDED: RequestState
 REQUEST_STATE_DECLINED: RequestState
 REQUEST_STATE_REFUSED: RequestState
 REQUEST_STATE_FAILED: RequestState
+REQUEST_STATE_PENDING_APPROVAL: RequestState
+REQUEST_STATE_REJECTED: RequestState
+REQUEST_STATE_EXPIRED: RequestState
 METHOD_UNSPECIFIED: Method
 METHOD_OFF_SESSION: Method
 METHOD_UNCONFIRMED: Method
