@@ -1,5 +1,7 @@
 """The `counterfoil` command: parse the line, build nothing, say what is wrong in one sentence."""
 
+import os
+import socket
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +15,17 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from service import bootstrap, migrations
-from service.cli import backfill_app, exceptions_app, facts, failures_app, payouts_app, plan, provision, sweep_app
+from service.cli import (
+    audit_app,
+    backfill_app,
+    exceptions_app,
+    facts,
+    failures_app,
+    payouts_app,
+    plan,
+    provision,
+    sweep_app,
+)
 from service.config import Role, Settings, installation_schema, load_installation, load_settings, settings_reference
 from service.errors import ConfigurationError
 from service.maintenance import Finding, Outcome
@@ -36,7 +48,8 @@ Examples:
   counterfoil serve                          run everything in one process
   counterfoil serve --role web,grpc          run the doors here, the rest elsewhere
 
-Exit codes: 0 well, 2 a wrong command line, 69 the database refused, 78 a wrong setting.
+Exit codes: 0 well, 2 a wrong command line, 65 an audit log that does not hold, 69 the database refused, 78 a wrong
+setting.
 """
 _WIDTH_OF_LOGS = 180
 _STYLES = {Outcome.OK: "green", Outcome.NOTE: "yellow", Outcome.FAULT: "bold red"}
@@ -51,6 +64,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(audit_app, name="audit")
 app.add_typer(backfill_app, name="backfill")
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(failures_app, name="failures")
@@ -93,7 +107,9 @@ def serve(
     settings = _settings(config, web_port=web_port, grpc_port=grpc_port)
     roles = _roles(role)
     installation = load_installation(settings.config_file)
-    telemetry = Telemetry(settings, version=version("counterfoil"), instance=f"{'-'.join(roles)}")
+    # Two replicas of one name would overwrite each other's figures.
+    instance = f"{socket.gethostname()}:{os.getpid()}"
+    telemetry = Telemetry(settings, version=version("counterfoil"), instance=instance, roles=roles)
     try:
         with bootstrap.open_store(settings) as store:
             bootstrap.serve(settings, installation, store, roles)

@@ -94,7 +94,7 @@ class OperationsService(operations_service_pb2_grpc.OperationsServiceServicer):
         self._names(check, request.names)
         check.done()
         chosen = await self._failures.choose(request.names, wanted, everything=request.all)
-        done = 0 if request.validate_only else await self._failures.redrive(chosen)
+        done = 0 if request.validate_only else await self._failures.redrive(chosen, who=caller_name() or _UNNAMED)
         if done:
             for topic in ("outbox", "mirror", "fetch", "reactions"):
                 self._wakes.signal(topic)

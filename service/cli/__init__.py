@@ -3,6 +3,7 @@
 Verbs: the commands. Touches the store through the rooms below. Decides nothing: it asks, shows and says what was done.
 """
 
+from service.cli._audit import audit_app
 from service.cli._exceptions import app as exceptions_app
 from service.cli._facts import facts
 from service.cli._failures import app as failures_app
@@ -13,6 +14,7 @@ from service.cli._runs import backfill as backfill_app
 from service.cli._runs import sweep as sweep_app
 
 __all__ = [
+    "audit_app",
     "backfill_app",
     "exceptions_app",
     "facts",
