@@ -81,6 +81,14 @@ def log() -> Any:
     return structlog.get_logger()
 
 
+def tell_secret(action: str, field: str) -> None:
+    """Log that a secret was taken anew, or could not be; never the secret."""
+    if action == "secret.renewed":
+        log().info(action, field=field)
+    else:
+        log().error(action, field=field, alarm=True)
+
+
 def current_traceparent() -> str | None:
     """Return the W3C traceparent of the span we are in, to keep in a row; None outside a trace."""
     carrier: dict[str, str] = {}

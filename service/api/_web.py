@@ -3,7 +3,7 @@
 Bare routing without Starlette's exception and error layers: every endpoint here answers its own errors, as JSON.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 
 from starlette.routing import Route, Router
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api._answers import Answer, closing, json_answer, refusal
 from service.api._readiness import Readiness
-from service.api._webhooks import BODY_TIMEOUT, StripeWebhooks
+from service.api._webhooks import BODY_TIMEOUT, Secrets, StripeWebhooks
 from service.clock import Clock
 from service.config import Settings
 from service.intake import Intake
@@ -44,7 +44,7 @@ class _Probe:
 
 def build_web_app(
     intake: Intake,
-    webhook_secrets: Mapping[str, Sequence[str]],
+    webhook_secrets: Mapping[str, Secrets],
     readiness: Readiness,
     clock: Clock,
     settings: Settings,
@@ -53,7 +53,7 @@ def build_web_app(
 ) -> ASGIApp:
     """Return the ASGI application of the web door.
 
-    `webhook_secrets` are the signing secrets by entity, read once at start; an entity without an entry gets 404.
+    `webhook_secrets` give the signing secrets by entity, as they are now; an entity without an entry gets 404.
     """
     webhooks = StripeWebhooks(
         intake,

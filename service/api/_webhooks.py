@@ -7,7 +7,7 @@ until it sees a 2xx (docs.stripe.com/webhooks).
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from starlette.types import Receive, Scope, Send
@@ -22,6 +22,8 @@ from service.errors import CounterfoilError
 from service.intake import Intake, Receipt, read_stripe_event
 
 BODY_TIMEOUT = timedelta(seconds=10)
+# The signing secrets of one entity as they are now: they may be replaced while we run.
+Secrets = Callable[[], Sequence[str]]
 
 _ACCEPTED = {receipt: json_answer(200, {"receipt": receipt.value}) for receipt in Receipt}
 _WRONG_METHOD = closing(
@@ -79,13 +81,13 @@ async def _read_body(receive: Receive, limit: int) -> bytes:
 class StripeWebhooks:
     """ASGI endpoint of POST /webhooks/stripe/{entity}.
 
-    `secrets` holds, for each entity, the signing secrets any of which may fit: two while one is being rolled.
+    `secrets` gives, for each entity, the signing secrets any of which may fit: two while one is being rolled.
     """
 
     def __init__(
         self,
         intake: Intake,
-        secrets: Mapping[str, Sequence[str]],
+        secrets: Mapping[str, Secrets],
         clock: Clock,
         *,
         tolerance: timedelta,
@@ -93,7 +95,7 @@ class StripeWebhooks:
         body_timeout: timedelta = BODY_TIMEOUT,
     ) -> None:
         self._intake = intake
-        self._secrets = {entity: tuple(values) for entity, values in secrets.items()}
+        self._secrets = dict(secrets)
         self._clock = clock
         self._tolerance = tolerance
         self._limit = max_body_bytes
@@ -132,7 +134,7 @@ class StripeWebhooks:
 
     async def _receive(self, entity: str, body: bytes, signature: str | None) -> Answer:
         try:
-            verify_webhook(body, signature, self._secrets[entity], self._clock.now(), self._tolerance)
+            verify_webhook(body, signature, self._secrets[entity](), self._clock.now(), self._tolerance)
             if nested_too_deeply(body):
                 return _TOO_DEEP
             event = read_stripe_event(entity, body)

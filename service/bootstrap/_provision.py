@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from service.clients import StripeApi
+from service.clients import Purpose, StripeApi
 from service.clock import SystemClock
 from service.config import Installation, SecretRef
 from service.errors import ConfigurationError, VendorDenied, VendorError
@@ -94,7 +94,7 @@ class _Provision:
     def _api(self, name: str) -> StripeApi:
         account = self.installation.entities[name].stripe
         if self.key_file is not None:
-            account = account.model_copy(update={"secret_key": SecretRef(file=self.key_file)})
+            account = account.model_copy(update={"secret_key": SecretRef(file=self.key_file), "setup_key": None})
         return StripeApi(name, account, self.clock)
 
     async def _plan(self, name: str, api: StripeApi, url: str) -> list[Provisioned]:
@@ -108,7 +108,7 @@ class _Provision:
     async def _verify(self, name: str, api: StripeApi) -> None:
         """Refuse to set up another account than the configured one."""
         wanted = self.installation.entities[name].stripe.account
-        if wanted is not None and (found := (await api.account()).get("id")) != wanted:
+        if wanted is not None and (found := (await api.account(Purpose.SETUP)).get("id")) != wanted:
             where = f"entities.{name}.stripe.account"
             raise ConfigurationError(where, f"is {wanted}, but the key belongs to {found}", "Correct the key")
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+from service import telemetry
 from service.access import Gate
 from service.api import (
     CustomerReader,
@@ -22,7 +23,7 @@ from service.bootstrap._loops import loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
 from service.commands import Acceptor, Tasks
-from service.config import Role
+from service.config import Entity, Role
 from service.currencies import reporting_of
 from service.delivery import Deliverer, Reactor
 from service.intake import Intake, StreamIntake
@@ -47,6 +48,15 @@ _FACTS_SECONDS = 60.0
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
+def _signing_secrets(name: str, entity: Entity) -> Callable[[], list[str]]:
+    """Return what gives an entity's signing secrets as they are now."""
+    watched = [
+        ref.watched(f"entities.{name}.stripe.webhook_secrets.{index}", telemetry.tell_secret)
+        for index, ref in enumerate(entity.stripe.webhook_secrets)
+    ]
+    return lambda: [secret.value() for secret in watched]
+
+
 @asynccontextmanager
 async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     """Serve webhooks and health. On the way out: no new connection, then every event taken in is written."""
@@ -62,10 +72,7 @@ async def web(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     )
     writing = spawn(intake.run(), "intake")
     secrets = {
-        name: [
-            ref.read(f"entities.{name}.stripe.webhook_secrets.{index}")
-            for index, ref in enumerate(entity.stripe.webhook_secrets)
-        ]
+        name: _signing_secrets(name, entity)
         for name, entity in parts.installation.entities.items()
         if entity.stripe.webhook_secrets
     }

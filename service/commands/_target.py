@@ -4,7 +4,7 @@ A request names the payment, or the record whose only payment it is. Refuses to 
 amount for one of another currency.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -35,8 +35,10 @@ async def payment_of(steps: Steps, command: Command, *, may_be: Callable[[Body],
             rows = await mirror.load_family(tx, entities=[command.entity], records=[command.record_id])
             known = await mirror.load(tx, [(command.entity, intent_id)]) if intent_id else {}
         if intent_id is None:
-            payments = [row for row in rows if row.object_type == "payment_intent" and row.body is not None]
-            intent_id = _only([row.object_id for row in payments if may_be(row.body or {})])
+            bodies = {row.object_id: row.body for row in rows if row.object_type == "payment_intent" and row.body}
+            found = [key for key, body in bodies.items() if may_be(body)]
+            found = found or [key async for key, body in _unseen(steps, command, rows) if may_be(body)]
+            intent_id = _only(found)
         elif any(row.belongs_to not in {None, command.record_id} for row in known.values()):
             raise _of_another(intent_id)
     answer = await steps.stripe[command.entity].retrieve("payment_intent", str(intent_id), expand=_EXPAND)
@@ -44,6 +46,21 @@ async def payment_of(steps: Steps, command: Command, *, may_be: Callable[[Body],
     if command.record_id is not None and owner and owner[:15] != command.record_id[:15]:
         raise _of_another(str(intent_id))
     return answer.body
+
+
+async def _unseen(steps: Steps, command: Command, rows: Sequence[mirror.MirrorRow]) -> AsyncIterator[tuple[str, Body]]:
+    """Give payments of the record's pages that the mirror has not seen yet, with their ids.
+
+    A page may have been paid a moment ago, or its payment may be known to Stripe only because our rows were lost.
+    """
+    stripe = steps.stripe[command.entity]
+    known = {row.object_id for row in rows if row.object_type == "payment_intent" and row.body}
+    named = {row.object_id for row in rows if row.object_type == "payment_intent"}
+    for page in (row.object_id for row in rows if row.object_type == "checkout.session"):
+        intent = (await stripe.retrieve("checkout.session", page)).body.get("payment_intent")
+        named |= {intent} if isinstance(intent, str) else set()
+    for intent_id in sorted(named - known):
+        yield intent_id, (await stripe.retrieve("payment_intent", intent_id, expand=_EXPAND)).body
 
 
 def _of_another(intent_id: str) -> Refused:

@@ -33,7 +33,16 @@ class StripeAccount(_Frozen):
         default=None, pattern=r"^acct_[A-Za-z0-9]+$", description="Account id; `counterfoil check` compares it."
     )
     livemode: bool = Field(description="true for live keys, false for test keys. Key, events and this must agree.")
-    secret_key: SecretRef = Field(description="A restricted key (rk_...) with the permissions the README lists.")
+    secret_key: SecretRef = Field(
+        description="A restricted key (rk_...) with the permissions the README lists: commands, and all else without "
+        "the two keys below."
+    )
+    read_key: SecretRef | None = Field(
+        default=None, description="A restricted key that only reads, for everything that does; else secret_key."
+    )
+    setup_key: SecretRef | None = Field(
+        default=None, description="A restricted key for webhook endpoints, of `counterfoil provision`; else secret_key."
+    )
     webhook_secrets: tuple[SecretRef, ...] = Field(
         default=(),
         max_length=10,

@@ -22,7 +22,7 @@ _REMEDIES = {
     "union_tag_not_found": "Add 'flow: jwt_bearer' or 'flow: client_credentials'",
     "union_tag_invalid": "Use 'jwt_bearer' or 'client_credentials'",
 }
-_SECRETS = ("secret_key", "webhook_secrets", "private_key", "client_secret")
+_SECRETS = ("secret_key", "read_key", "setup_key", "webhook_secrets", "private_key", "client_secret")
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,6 +1,8 @@
 """A secret is named in the configuration and lives elsewhere: in a file or in an environment variable."""
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -9,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from service.errors import ConfigurationError
 
 MAX_SECRET_BYTES = 16_384
+_LOOK_SECONDS = 1.0
+# Told (action, field): "secret.renewed", or "secret.unread" when a file cannot be taken anew.
+Told = Callable[[str, str], None]
 
 
 class SecretRef(BaseModel):
@@ -28,6 +33,14 @@ class SecretRef(BaseModel):
         if (self.file is None) == (self.env is None):
             raise ValueError("needs exactly one of 'file' and 'env'")
         return self
+
+    def watched(self, field: str, told: Told) -> "WatchedSecret":
+        """Return the secret as one that may be replaced while we run.
+
+        Raises:
+            ConfigurationError: as `read`.
+        """
+        return WatchedSecret(self, field, told)
 
     def read(self, field: str) -> str:
         """Return the secret, without surrounding white space.
@@ -53,3 +66,46 @@ class SecretRef(BaseModel):
         if not value or len(raw) > MAX_SECRET_BYTES:
             raise ConfigurationError(field, f"the file {path} is empty or over 16 KiB", "Put only the secret in it")
         return value
+
+
+class WatchedSecret:
+    """A secret whose file is looked at again, at most once a second. One of the environment stays as it was.
+
+    A file that cannot be taken anew (half written, emptied, gone) leaves the former secret in use.
+    """
+
+    def __init__(self, ref: SecretRef, field: str, told: Told) -> None:
+        self._ref = ref
+        self._field = field
+        self._told = told
+        self._looked = time.monotonic()
+        self._stamp = self._look()
+        self._value = ref.read(field)
+
+    def value(self) -> str:
+        """Return the secret as it is now."""
+        now = time.monotonic()
+        if self._ref.file is None or now - self._looked < _LOOK_SECONDS:
+            return self._value
+        self._looked = now
+        stamp = self._look()
+        if stamp == self._stamp:
+            return self._value
+        self._stamp = stamp
+        try:
+            value = self._ref.read(self._field)
+        except ConfigurationError:
+            self._told("secret.unread", self._field)
+            return self._value
+        if value != self._value:
+            self._told("secret.renewed", self._field)
+            self._value = value
+        return self._value
+
+    def _look(self) -> tuple[int, int, int] | None:
+        """Return what tells one content of the file from another; None without a file."""
+        try:
+            status = self._ref.file.stat() if self._ref.file is not None else None
+        except OSError:
+            return None
+        return (status.st_mtime_ns, status.st_size, status.st_ino) if status else None

@@ -21,12 +21,11 @@ from service.delivery._bulk import BulkDelivery
 from service.delivery._plan import CALL_GROUPS, plan
 from service.delivery._send import CallFailed, Sent, send
 from service.delivery._settle import settle
-from service.domain import retry_delay
+from service.domain import next_linger, retry_delay
 from service.errors import VendorDenied, VendorError
 from service.mapping import Names
 from service.outbox import Claimed
 
-_FIRST_LINGER, _LONGEST_LINGER = timedelta(seconds=0.1), timedelta(seconds=1)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
 # A session may be refused in passing; a permission is given by a person.
 _FIRST_DENIED_PAUSE, _LONGEST_DENIED_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
@@ -104,7 +103,7 @@ class Deliverer:
         elif self._after:
             self._after = ""
             return 1  # there may be work in the lanes before
-        self._set_linger(len(claimed))
+        self._linger = next_linger(self._linger, found=len(claimed), room=self._limit)
         if len(claimed) == self._limit == self._most:
             await self._bulk.open(self._clock.now(), above=self._terms.bulk_above)
         return len(claimed) + moved
@@ -135,12 +134,6 @@ class Deliverer:
             )
         self._after = claimed[-1].lane if len(claimed) == self._limit else self._after if not claimed else ""
         return claimed
-
-    def _set_linger(self, records: int) -> None:
-        if not records or records >= self._limit:
-            self._linger = timedelta()  # idle: the next one goes at once; full: waiting makes it no fuller
-        else:
-            self._linger = min(max(self._linger * 1.5, _FIRST_LINGER), _LONGEST_LINGER)
 
     @asynccontextmanager
     async def _kept(self) -> AsyncIterator[None]:

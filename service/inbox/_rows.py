@@ -74,13 +74,23 @@ _FIELDS = (
 )
 _TIMES = {"occurred_at", "received_at"}
 _ARRAYS = ", ".join(f"CAST(:event_{f} AS {'timestamptz' if f in _TIMES else 'text'}[])" for f in _FIELDS)
-# One statement for any number of rows. Sorted, so that two writers meet the same keys in the same order.
-RECORD = (
-    f"INSERT INTO inbox ({', '.join(_FIELDS)}) "  # noqa: S608  (names are ours)
-    f"SELECT * FROM unnest({_ARRAYS}) AS event ({', '.join(_FIELDS)}) ORDER BY source, account, event_id "
-    "ON CONFLICT DO NOTHING RETURNING source, account, event_id"
-)
-_RECORD = text(RECORD)
+
+
+def _record(order: str) -> str:
+    """Return one statement for any number of rows; what it returns are the keys that were new."""
+    names = ", ".join(_FIELDS)
+    return (
+        f"INSERT INTO inbox ({names}) SELECT {names} "  # noqa: S608  (names are ours)
+        f"FROM unnest({_ARRAYS}) WITH ORDINALITY AS event ({names}, position) ORDER BY {order} "
+        "ON CONFLICT DO NOTHING RETURNING source, account, event_id"
+    )
+
+
+# Sorted by key, so that two writers meet the same keys in the same order.
+RECORD = _record("source, account, event_id")
+# A stream has one writer, and its order is what its rows are taken by.
+_RECORD_IN_ORDER = text(_record("position"))
+_TAKING = text("SELECT pg_try_advisory_xact_lock(hashtextextended('inbox:' || :source, 0))")
 
 
 def record_parameters(rows: Sequence[InboxRow]) -> dict[str, object]:
@@ -89,13 +99,19 @@ def record_parameters(rows: Sequence[InboxRow]) -> dict[str, object]:
 
 
 async def record(tx: Transaction, rows: Sequence[InboxRow]) -> set[tuple[str, str, str]]:
-    """Store events that are not known yet; return the keys (source, account, event id) that were new."""
-    result = await tx.execute(_RECORD, record_parameters(rows))
+    """Store a stream's new events in its order; return their keys (source, account, event id)."""
+    result = await tx.execute(_RECORD_IN_ORDER, record_parameters(rows))
     return {(row.source, row.account, row.event_id) for row in result}
 
 
 async def take(tx: Transaction, *, source: str, limit: int) -> list[InboxRow]:
-    """Lock up to `limit` recorded events, oldest first, that no other transaction holds; settle them in this one."""
+    """Lock up to `limit` recorded events, oldest first; settle them in this transaction.
+
+    None while another transaction takes of this source: two at once could accept what was asked of one record in the
+    wrong order.
+    """
+    if not (await tx.execute(_TAKING, {"source": source})).scalar_one():
+        return []
     query = (
         select(*(table.c[field] for field in _FIELDS))
         .where(table.c.state == State.RECORDED, table.c.source == source)

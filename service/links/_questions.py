@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ARRAY, DateTime, Text, and_, bindparam, select, text, update
+from sqlalchemy import ARRAY, DateTime, Text, and_, bindparam, select, text, true, update
 
 from service.db import Transaction
 from service.domain import retry_delay
@@ -123,11 +123,16 @@ async def ask(tx: Transaction, asked: Collection[Asked], *, now: datetime) -> bo
     return bool(asked) and (await tx.execute(_ASK, _arrays(asked) | {"now": now})).rowcount > 0
 
 
-async def take(tx: Transaction, *, now: datetime, lease: timedelta, limit: int) -> Due | None:
-    """Claim up to `limit` questions that one query can answer, for `lease`; None when nothing is due."""
+async def take(
+    tx: Transaction, *, now: datetime, lease: timedelta, limit: int, entities: Collection[str] | None = None
+) -> Due | None:
+    """Claim up to `limit` questions that one query can answer, for `lease`; None when nothing is due.
+
+    `entities` are the only ones to take for; None for all.
+    """
     first = (
         select(links.c.entity, links.c.sobject, links.c.field)
-        .where(links.c.next_try_at <= now)
+        .where(links.c.next_try_at <= now, true() if entities is None else links.c.entity.in_(entities))
         .order_by(links.c.next_try_at)
         .limit(1)
         .with_for_update(skip_locked=True)

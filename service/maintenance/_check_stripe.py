@@ -6,8 +6,10 @@ Source: docs.stripe.com/keys/restricted-api-keys, docs.stripe.com/error-codes (p
 """
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
-from service.clients import StripeApi
+from service.clients import Purpose, StripeApi
 from service.clock import Clock
 from service.commands import CREATED_TYPES
 from service.config import StripeAccount
@@ -32,7 +34,33 @@ async def check_account(entity: str, account: StripeAccount, api: StripeApi, clo
         return [first]
     writes = (_may_write(subject, kind, api, clock) for kind in CREATED_TYPES)
     reads = (_may_read(subject, kind, account, api) for kind in READ_TYPES)
-    return [first, *await asyncio.gather(*writes, *reads)]
+    others = (_same_account(subject, purpose, api) for purpose in api.own_keys if purpose is not Purpose.COMMAND)
+    set_up = _may_set_up(subject, account, api, clock) if Purpose.SETUP in api.own_keys else ()
+    return [first, *await asyncio.gather(*others, *writes, *reads, *set_up)]
+
+
+async def _same_account(subject: str, purpose: Purpose, api: StripeApi) -> Finding:
+    """Compare the account of another key with that of the first, unless one of them may not read it."""
+    where = f"{subject}.{purpose.value}"
+    try:
+        first, found = [str((await api.account(one)).get("id")) for one in (Purpose.COMMAND, purpose)]
+    except VendorDenied as error:
+        if error.metadata.get(_PERMISSION) is None:
+            return fault(where, "account", error.message, "Give a key that is valid now")
+        return note(where, "account", f"not compared: a key may not read its account ({error.metadata[_PERMISSION]})")
+    except VendorError as error:
+        return fault(where, "account", error.message, "Try again")
+    if first != found:
+        return fault(where, "account", f"belongs to {found}, but secret_key to {first}", "Give keys of one account")
+    return ok(where, "account", found)
+
+
+def _may_set_up(
+    subject: str, account: StripeAccount, api: StripeApi, clock: Clock
+) -> tuple[Coroutine[Any, Any, Finding], ...]:
+    """Ask for what `counterfoil provision` needs; without a key of its own it names one when it is run."""
+    kind = "webhook_endpoint"
+    return _may_write(subject, kind, api, clock), _may_read(subject, kind, account, api)
 
 
 async def _identity(subject: str, account: StripeAccount, api: StripeApi) -> tuple[Finding, bool]:
@@ -71,7 +99,7 @@ async def _may_write(subject: str, kind: str, api: StripeApi, clock: Clock) -> F
     except VendorRejected:
         return ok(subject, check)  # refused for the parameter: the permission was there
     except VendorDenied as error:
-        return _denied(subject, check, error)
+        return _denied(subject, check, error, _key_of(kind, Purpose.COMMAND, api))
     except VendorError as error:
         return fault(subject, check, error.message, "Try again")
     detail = f"Stripe took a request that it should have refused, and made {made.body.get('id')}"
@@ -85,7 +113,7 @@ async def _may_read(subject: str, kind: str, account: StripeAccount, api: Stripe
     except VendorRejected:
         return ok(subject, check)  # refused for its parameters, or not found: the permission was there
     except VendorDenied as error:
-        return _denied(subject, check, error)
+        return _denied(subject, check, error, _key_of(kind, Purpose.READ, api))
     except VendorError as error:
         return fault(subject, check, error.message, "Try again")
     modes = {answer.body["livemode"] for answer in found if "livemode" in answer.body}
@@ -95,8 +123,16 @@ async def _may_read(subject: str, kind: str, account: StripeAccount, api: Stripe
     return ok(subject, check)
 
 
-def _denied(subject: str, check: str, error: VendorDenied) -> Finding:
+def _key_of(kind: str, purpose: Purpose, api: StripeApi) -> str:
+    """Return how a person tells which key was asked: "key" where there is only one."""
+    if len(api.own_keys) == 1:
+        return "key"
+    purpose = Purpose.SETUP if kind == "webhook_endpoint" else purpose
+    return (purpose if purpose in api.own_keys else Purpose.COMMAND).value
+
+
+def _denied(subject: str, check: str, error: VendorDenied, key: str) -> Finding:
     permission = error.metadata.get(_PERMISSION)
     if permission is None:
-        return fault(subject, check, error.message, "Grant the key this permission in Stripe's dashboard")
-    return fault(subject, check, f"the key lacks {permission}", f"Grant the key {permission} in Stripe's dashboard")
+        return fault(subject, check, error.message, f"Grant the {key} this permission in Stripe's dashboard")
+    return fault(subject, check, f"the {key} lacks {permission}", f"Grant the {key} {permission} in Stripe's dashboard")

@@ -1,9 +1,11 @@
+import uuid
 from decimal import Decimal
 
 import grpc
 import pytest
 
 from deploy.demo.cast import Cast
+from deploy.demo.outside import TOPIC_OBJECT
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2
 from tests.support.operations import ask, calls_to, refunds_of, sold, told, typed_door
 from tests.support.postgres import drop_database, fresh_database
@@ -75,6 +77,21 @@ def test_by_record_and_by_payment_one_version_is_one_refund(cast: Cast) -> None:
     taken_in(cast, ask(cast, "refund_payment", sale.record, Amount__c=31, Payment_Intent_Id__c=sale.intent))
     assert "for 30 and now for 31" in refusal(cast, sale.record)
     assert len(refunds_of(cast, sale.intent)) == 1
+
+
+def test_a_payment_is_refunded_by_its_own_id_without_a_record(cast: Cast) -> None:
+    """What the button on a payment sends: the payment, its entity, and a version which the open form made once."""
+    sale, version = sold(cast, "90.00"), str(uuid.uuid4())
+    wish = {"Payment_Intent_Id__c": sale.intent, "Entity__c": cast.stack.entity, "Version__c": version}
+    for _ in range(2):  # pressed twice
+        event = {"Operation__c": "refund_payment", "Amount__c": 30, "Currency_Code__c": "USD", **wish}
+        taken_in(cast, str(cast.salesforce.create(TOPIC_OBJECT, **event)["errors"][0]["message"]))
+    until_status(cast, sale.record, "Partially_Refunded")
+    drain(cast)
+    assert [one["amount"] for one in refunds_of(cast, sale.intent)] == [3000]
+    where = f"Operation__c = 'refund_payment' AND Version__c = '{version}'"
+    [answer] = cast.salesforce.query(f"SELECT Status__c, Error__c FROM Payment_Request__c WHERE {where}")  # noqa: S608  (a test's own id)
+    assert (answer["Status__c"], answer["Error__c"]) == ("Succeeded", None)
 
 
 def test_a_changed_amount_under_the_same_version_is_a_conflict_with_both_figures(cast: Cast) -> None:

@@ -7,12 +7,13 @@ import json
 
 import pytest
 
+from tests.support.salesforce_code import CODE
 from tests.support.salesforce_metadata import SOURCE, Node, Package
 from tests.support.salesforce_references import REFERENCES
 from tests.support.salesforce_rules import RULES
 from tests.support.salesforce_screens import SCREENS
 
-ALL_RULES = {**RULES, **REFERENCES, **SCREENS}
+ALL_RULES = {**RULES, **REFERENCES, **SCREENS, **CODE}
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def test_package_has_something_of_every_kind(package: Package) -> None:
     assert {path.name.split(".")[-2].removesuffix("-meta") for path in package.files()} >= {
         "object", "field", "globalValueSet", "permissionset", "flow", "layout", "tab", "listView", "compactLayout",
         "app", "flexipage", "group", "report", "reportFolder", "reportType", "dashboard", "dashboardFolder",
+        "cls", "js", "labels", "customPermission", "quickAction",
     }  # fmt: skip
 
 

@@ -159,6 +159,7 @@ def test_every_permission_set_is_known(permission_sets: dict[str, Node]) -> None
     assert set(permission_sets) == {
         "Counterfoil_Integration", "Counterfoil_Activated_Orders", "Counterfoil_Reactions",
         "Counterfoil_Request_Payments", "Counterfoil_Finance", "Counterfoil_Sales",
+        "Counterfoil_Sales_Actions", "Counterfoil_Finance_Actions",
     }  # fmt: skip
 
 
@@ -177,9 +178,37 @@ def test_reactions_are_a_grant_of_their_own(permission_sets: dict[str, Node]) ->
 
 
 @pytest.mark.parametrize(
+    ("name", "may", "classes"),
+    [
+        ("Counterfoil_Sales_Actions", {"Counterfoil_Request_Payment"}, {"RequestPayment"}),
+        (
+            "Counterfoil_Finance_Actions",
+            {"Counterfoil_Change_Payment"},
+            {"CapturePayment", "CancelPayment", "RefundPayment"},
+        ),
+    ],
+)
+def test_who_presses_buttons_may_do_no_more_than_they_say(
+    permission_sets: dict[str, Node], name: str, may: set[str], classes: set[str]
+) -> None:
+    """Above all not create the event, by which anything could be asked for through the API."""
+    granted = permission_sets[name]
+    assert set(granted.texts("customPermissions/name")) == may
+    assert set(granted.texts("classAccesses/apexClass")) == {f"Counterfoil{one}" for one in {"Form", *classes}}
+    assert objects_granted(granted) == {}
+    assert fields_granted(granted, "readable") == set()
+    assert granted.texts("userPermissions/name") == []
+
+
+def test_code_is_for_those_who_press_buttons(permission_sets: dict[str, Node]) -> None:
+    others = [one for name, one in permission_sets.items() if not name.endswith("_Actions")]
+    assert [one for one in others if one.all("classAccesses") or one.all("customPermissions")] == []
+
+
+@pytest.mark.parametrize(
     "other",
-    ["pageAccesses", "classAccesses", "flowAccesses", "customPermissions", "customSettingAccesses",
-     "customMetadataTypeAccesses", "externalCredentialPrincipalAccesses", "recordTypeVisibilities"],
+    ["pageAccesses", "flowAccesses", "customSettingAccesses", "customMetadataTypeAccesses",
+     "externalCredentialPrincipalAccesses", "recordTypeVisibilities"],
 )  # fmt: skip
 def test_no_permission_set_grants_anything_else(permission_sets: dict[str, Node], other: str) -> None:
     assert [name for name, granted in permission_sets.items() if granted.all(other)] == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.salesforce_code import CODE
 from tests.support.salesforce_metadata import SOURCE, Package
 from tests.support.salesforce_references import REFERENCES, StandardFields, standard_fields
 from tests.support.salesforce_rules import RULES
@@ -37,6 +38,11 @@ REPORT_TYPE = "reportTypes/Payments_with_Refunds.reportType"
 DASHBOARD = "dashboards/Counterfoil_Dashboards/Counterfoil.dashboard"
 PAGE = "flexipages/Counterfoil_Order.flexipage"
 APP = "applications/Counterfoil.app"
+REFUND_ACTION = "quickActions/Payment__c.Counterfoil_Refund_Payment.quickAction"
+REFUND_SCREEN = "lwc/counterfoilRefundPayment/counterfoilRefundPayment.js"
+LABELS = "labels/CustomLabels.labels"
+FINANCE_ACTIONS = "permissionsets/Counterfoil_Finance_Actions.permissionset"
+CHANGE_PAYMENT = "customPermissions/Counterfoil_Change_Payment.customPermission"
 PAYMENT_LAYOUT = "layouts/Payment__c-Payment Layout.layout"
 
 # rule, file, what is replaced by what (nothing: the file is taken away), and words that the rule must say
@@ -71,7 +77,7 @@ BREAKAGES = [
     ("views", CHARGE, ("Assignment>Charge_Summary", "Assignment>Charge"), "is not assigned"),
     ("views", CHARGE_LAYOUT, ("<field>Card_Brand__c", "<field>Card__c"), "not show Card_Brand__c"),
     ("views", PAYMENT_LAYOUT, ("List>Charge__c.Payment", "List>Charge__c.Pay"), "Charge__c.Pay__c is not there"),
-    ("flows", FLOW, ("<field>Record_Id__c", "<field>Id__c"), "leaves Record_Id__c empty"),
+    ("flows", FLOW, ("<field>Operation__c", "<field>Id__c"), "leaves Operation__c empty"),
     ("flows", FLOW, ("Reference>Publish", "Reference>Send"), "starts nowhere"),
     ("flows", FLOW, ("<object>Payment_Request__e", "<object>Request__e"), "Request__e, which is not there"),
     ("permissions", INTEGRATION, ("Payment__c.Net__c", "Payment__c.Nett__c"), "Payment__c.Nett__c is not there"),
@@ -102,6 +108,23 @@ BREAKAGES = [
     ("apps", APP, ("<tabs>Refund__c", "<tabs>Voucher__c"), "tab Voucher__c is not there"),
     ("apps", APP, ("Type>Order<", "Type>Account<"), "or of another object"),
     ("apps", APP, None, "Counterfoil_Sales: app Counterfoil is not there"),
+    ("quick_actions", REFUND_ACTION, ("counterfoilRefundPayment<", "counterfoilRefund<"), "which is no screen action"),
+    ("quick_actions", REFUND_ACTION, None, "Payment__c.Counterfoil_Refund_Payment, which is not there"),
+    ("quick_actions", REFUND_SCREEN, ("lightning__RecordAction</target>", "lightning__AppPage</target>"), "no screen"),
+    ("labels", LABELS, ("Counterfoil_Close<", "Counterfoil_Shut<"), "label Counterfoil_Close is not there"),
+    ("labels", LABELS, ("Counterfoil_Close<", "Counterfoil_Shut<"), "label Counterfoil_Shut is used nowhere"),
+    ("entries", FINANCE_ACTIONS, ("CounterfoilRefundPayment<", "CounterfoilResult<"), "CounterfoilRefundPayment is gr"),
+    ("entries", FINANCE_ACTIONS, ("CounterfoilRefundPayment<", "CounterfoilResult<"), "and nobody calls it"),
+    ("custom_permissions", CHANGE_PAYMENT, None, "Counterfoil_Change_Payment is not there"),
+]
+# the same for sources, which have another ending
+CODE_BREAKAGES = [
+    ("classes", "classes/CounterfoilPayments.cls", ("            WITH USER_MODE\n", ""), "not in user mode"),
+    ("classes", "classes/CounterfoilPayments.cls", ("with sharing", "without sharing"), "the sharing of the user"),
+    ("classes", "classes/CounterfoilPayments.cls", ("'refund_payment'", "'006000000000001AAA'"), "id of a record"),
+    ("names_in_code", "classes/CounterfoilPayments.cls", ("Amount_Received__c", "Received__c"), "Received__c, which"),
+    ("entries", "classes/CounterfoilForm.cls", (" Answer answer(", " Answer reply("), "CounterfoilForm.answer is not"),
+    ("custom_permissions", "classes/CounterfoilPublisher.cls", ("_Change_Payment'", "_Pay'"), "asked for nowhere"),
 ]
 
 
@@ -112,7 +135,7 @@ def in_package(file: str) -> Path:
 
 def broken(folder: Path, file: str, *replacements: tuple[str, str]) -> Package:
     """Copy the package and replace texts in one file of it."""
-    root = Path(shutil.copytree(SOURCE, folder / "package"))
+    root = Path(shutil.copytree(SOURCE, folder / "package", ignore=shutil.ignore_patterns("node_modules")))
     path = root / in_package(file)
     text = path.read_text()
     for old, new in replacements:
@@ -127,8 +150,19 @@ def test_rule_finds_the_breakage(tmp_path: Path, rule: str, file: str, edit: tup
     package = broken(tmp_path, file, *([edit] if edit else []))
     if edit is None:
         (package.root / in_package(file)).unlink()
-    check = {**RULES, **REFERENCES, **SCREENS}[rule]
+    check = {**RULES, **REFERENCES, **SCREENS, **CODE}[rule]
     assert said in "\n".join(check(package))
+
+
+@pytest.mark.parametrize(("rule", "file", "edit", "said"), CODE_BREAKAGES)
+def test_rule_finds_the_breakage_in_code(
+    tmp_path: Path, rule: str, file: str, edit: tuple[str, str], said: str
+) -> None:
+    source = FORCE_APP / file
+    assert edit[0] in source.read_text()
+    root = Path(shutil.copytree(SOURCE, tmp_path / "package", ignore=shutil.ignore_patterns("node_modules")))
+    (root / source.relative_to(SOURCE)).write_text(source.read_text().replace(*edit))
+    assert said in "\n".join(CODE[rule](Package(root)))
 
 
 def test_a_file_in_the_wrong_folder_is_found(tmp_path: Path) -> None:

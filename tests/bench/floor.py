@@ -60,7 +60,8 @@ async def _serve(kind: str, ready: Path) -> None:
     settings = Settings(web_port=0)
     database = open_database(os.environ["BENCH_DATABASE_URL"], pool_size=settings.database_pool_size)
     intake = Nothing() if kind == "nothing" else OneByOne(database)
-    secrets = {os.environ["BENCH_ENTITY"]: [os.environ["BENCH_WEBHOOK_SECRET"]]}
+    secret = [os.environ["BENCH_WEBHOOK_SECRET"]]
+    secrets = {os.environ["BENCH_ENTITY"]: lambda: secret}
     app = build_web_app(intake, secrets, Readiness([]), SystemClock(), settings)
     server = WebServer(app, host=settings.web_host, port=0, max_connections=2048)
     partial = ready.with_suffix(".partial")

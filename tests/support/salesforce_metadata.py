@@ -77,7 +77,8 @@ class Package:
 
     def files(self, kind: str = "*") -> list[Path]:
         """Return the metadata files whose name ends in `.{kind}-meta.xml`."""
-        return sorted(self.root.rglob(f"*.{kind}-meta.xml"))
+        found = self.root.rglob(f"*.{kind}-meta.xml")
+        return sorted(path for path in found if "node_modules" not in path.parts)
 
     def named(self, kind: str) -> Iterator[tuple[str, Node]]:
         """Yield the developer name (from the file name) and the content of every file of a kind."""

@@ -25,7 +25,8 @@ FOLDERS = {
     "dashboard": "dashboards", "dashboardFolder": "dashboards", "eca": "externalClientApps",
     "ecaGlblOauth": "extlClntAppGlobalOauthSets",
     "ecaOauth": "extlClntAppOauthSettings", "ecaOauthPlcy": "extlClntAppOauthPolicies",
-    "ecaPlcy": "extlClntAppPolicies",
+    "ecaPlcy": "extlClntAppPolicies", "cls": "classes", "js": "lwc", "quickAction": "quickActions",
+    "customPermission": "customPermissions", "labels": "labels",
 }  # fmt: skip
 
 
@@ -34,11 +35,13 @@ def schema(package: Package) -> Iterator[str]:
     validator = metadata_schema()
     for path in package.files():
         kind = path.name.removesuffix("-meta.xml").rpartition(".")[2]
-        folder = path.parents[1].name if kind in {"object", "report", "dashboard"} else path.parent.name
+        folder = path.parents[1].name if kind in {"object", "report", "dashboard", "js"} else path.parent.name
         if FOLDERS.get(kind) != folder:
             yield f"{path.name} does not belong in {folder}"
     for kind in FOLDERS:
         for name, node in package.named(kind):
+            for configs in node.element.findall("{*}targetConfigs"):
+                configs.clear()  # XML in source, which the schema knows as the base64 that the CLI makes of it
             if not validator.validate(node.element):
                 yield from (f"{name}: line {entry.line}: {entry.message}" for entry in validator.error_log)
             if node.text("fullName") not in {None, name}:
@@ -50,6 +53,8 @@ def names(package: Package) -> Iterator[str]:
     for kind in FOLDERS:
         for name, node in package.named(kind):
             bare = name.removesuffix("__c").removesuffix("__e")
+            if kind == "quickAction":
+                bare = name.rpartition(".")[2]
             if kind != "layout" and len(bare) > NAME_LENGTH:
                 yield f"{name}: name is longer than {NAME_LENGTH}"
             for tag in ("label", "pluralLabel", "masterLabel"):

@@ -29,10 +29,11 @@ from service.clients.salesforce._errors import (
     translate,
     unreadable,
 )
+from service.clients.salesforce._queries import Rows, page, pages, together
 from service.clients.salesforce._session import Session, SignIn
 from service.clients.salesforce._writes import MAX_RECORDS, Outcome, RecordResult, Write, composite, path_of, results
 from service.clock import Clock
-from service.errors import VendorDenied, VendorRejected
+from service.errors import VendorDenied, VendorError, VendorRejected
 
 T = TypeVar("T")
 
@@ -82,7 +83,7 @@ class SalesforceApi:
         """Return a session; a new one if the current one equals `refresh_after`. All waiters share one sign-in."""
         return await self._sign_in.session(refresh_after)
 
-    async def query(self, soql: str, *, limit: int = 2000) -> list[dict[str, Any]]:
+    async def query(self, soql: str, *, limit: int = 2000) -> Rows:
         """Run a query and return all rows, page after page; fractions are Decimals.
 
         Args:
@@ -95,16 +96,28 @@ class SalesforceApi:
         if not 1 <= limit <= MAX_QUERY_ROWS:
             raise ValueError(f"limit must be from 1 to {MAX_QUERY_ROWS}")
 
-        def call(sf: Salesforce) -> list[dict[str, Any]]:
-            rows: list[dict[str, Any]] = []
-            page = _page(self._json(sf, "GET", "query", params={"q": soql}))
-            while True:
-                rows += page["records"]
-                if len(rows) > limit or page["totalSize"] > limit:
-                    raise VendorRejected(f"the query has more than {limit} rows", vendor="salesforce", reason=REJECTED)
-                if page["done"]:
-                    return rows
-                page = _page(self._json(sf, "GET", f"query/{page['nextRecordsUrl'].rsplit('/', 1)[-1]}"))
+        def call(sf: Salesforce) -> Rows:
+            return self._rows(sf, page(self._json(sf, "GET", "query", params={"q": soql})), limit)
+
+        return await self._run("query", "", call)
+
+    async def queries(self, soql: Sequence[str], *, limit: int = 2000) -> list[Rows | VendorError]:
+        """Run up to five queries in one call; each is answered by all its rows or by its own error.
+
+        Raises:
+            VendorError: the call as a whole had no result.
+        """
+        body = orjson.dumps(together(soql, self._org.api_version))
+
+        def each(sf: Salesforce, first: dict[str, Any]) -> Rows | VendorError:
+            try:
+                return self._rows(sf, first, limit)
+            except VendorRejected as error:
+                return error
+
+        def call(sf: Salesforce) -> list[Rows | VendorError]:
+            found = pages(self._json(sf, "POST", "composite", data=body), soql)
+            return [one if isinstance(one, VendorError) else each(sf, one) for one in found]
 
         return await self._run("query", "", call)
 
@@ -176,6 +189,18 @@ class SalesforceApi:
         """Take no more calls and close the connections."""
         self._calls.close()
         self._http.close()
+
+    def _rows(self, sf: Salesforce, first: dict[str, Any], limit: int) -> Rows:
+        """Return the rows of a page and of all that follow it."""
+        rows: Rows = []
+        found = first
+        while True:
+            rows += found["records"]
+            if len(rows) > limit or found["totalSize"] > limit:
+                raise VendorRejected(f"the query has more than {limit} rows", vendor="salesforce", reason=REJECTED)
+            if found["done"]:
+                return rows
+            found = page(self._json(sf, "GET", f"query/{found['nextRecordsUrl'].rsplit('/', 1)[-1]}"))
 
     async def _write(self, operation: str, write: Write, method: str = "PATCH") -> list[RecordResult]:
         if len(write.records) > MAX_RECORDS:
@@ -254,10 +279,3 @@ class SalesforceApi:
         if found:
             self.usage = int(found[1]), int(found[2])
             self.calls += 1
-
-
-def _page(answer: Any) -> dict[str, Any]:
-    whole = isinstance(answer, dict) and isinstance(answer.get("records"), list) and "totalSize" in answer
-    if not whole or not (answer.get("done") or (answer["records"] and isinstance(answer.get("nextRecordsUrl"), str))):
-        raise unreadable("query")
-    return {"done": False, **answer}

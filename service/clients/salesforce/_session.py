@@ -17,7 +17,7 @@ import jwt
 import requests
 from opentelemetry.trace import Span
 
-from service import config
+from service import config, telemetry
 from service.clients._calls import Calls, timeouts
 from service.clients.salesforce._errors import DENIED, UNAVAILABLE, classify, unreadable
 from service.clock import Clock
@@ -74,7 +74,7 @@ class SignIn:
         self._calls = calls
         self._http = http
         secret = "private_key" if isinstance(org.auth, config.JwtBearer) else "client_secret"
-        self._secret = getattr(org.auth, secret).read(f"orgs.{name}.auth.{secret}")
+        self._secret = getattr(org.auth, secret).watched(f"orgs.{name}.auth.{secret}", telemetry.tell_secret)
         self._read_authority()
         self._form()  # a key that cannot sign is a fault of the settings: it shows before anything starts
         self._current: Session | None = None
@@ -204,7 +204,11 @@ class SignIn:
     def _form(self) -> dict[str, str]:
         auth = self._org.auth
         if isinstance(auth, config.ClientCredentials):
-            return {"grant_type": "client_credentials", "client_id": auth.client_id, "client_secret": self._secret}
+            return {
+                "grant_type": "client_credentials",
+                "client_id": auth.client_id,
+                "client_secret": self._secret.value(),
+            }
         host = "test" if self._org.is_sandbox else "login"
         claims = {
             "iss": auth.client_id,
@@ -213,7 +217,7 @@ class SignIn:
             "exp": int((self._clock.now() + ASSERTION_LIFETIME).timestamp()),
         }
         try:
-            assertion = jwt.encode(claims, self._secret, algorithm="RS256")
+            assertion = jwt.encode(claims, self._secret.value(), algorithm="RS256")
         except (jwt.PyJWTError, ValueError, TypeError):
             raise ConfigurationError(
                 f"orgs.{self._name}.auth.private_key", "is not an RSA private key", "Give it as PEM, without a password"

@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 
 import stripe
 from opentelemetry.trace import Span
-from stripe import RequestsClient, StripeClient, StripeObject
+from stripe import StripeObject
 
 from service import config
-from service.clients._calls import Calls, timeouts
+from service.clients._calls import Calls
 from service.clients.stripe._errors import UNAVAILABLE, translate
+from service.clients.stripe._keys import Purpose, StripeKeys
 from service.clock import Clock
-from service.errors import ConfigurationError, VendorRejected
+from service.errors import VendorRejected
 
 T = TypeVar("T")
 
@@ -53,6 +54,9 @@ _ACTIONS = {
     "payment_intent": frozenset({"cancel", "capture"}),
     "webhook_endpoint": frozenset({"update"}),
 }
+
+# What says where Stripe sends its events: the business of the set-up key, also to read.
+_SET_UP = frozenset({"webhook_endpoint"})
 
 # What is listed below another object, whose id the parameters carry under this name.
 _BELOW = {"line_item": ("invoices.line_items", "invoice")}
@@ -91,7 +95,7 @@ class StripeApi:
         clock: used only where an answer carries no date.
 
     Raises:
-        ConfigurationError: the key cannot be read, or is of the other mode than the settings say.
+        ConfigurationError: a key cannot be read, or is of the other mode than the settings say.
     """
 
     api_version: str = API_VERSION
@@ -99,22 +103,7 @@ class StripeApi:
     def __init__(self, entity: str, account: config.StripeAccount, clock: Clock) -> None:
         self._entity = entity
         self._clock = clock
-        where = f"entities.{entity}.stripe.secret_key"
-        key = account.secret_key.read(where)
-        mode = "live" if account.livemode else "test"
-        # Nothing but a secret or restricted key of this mode: a publishable or an organisation's key is neither.
-        if not key.startswith((f"sk_{mode}_", f"rk_{mode}_")):
-            raise ConfigurationError(
-                where, f"is not a {mode} key", f"Give one that begins with rk_{mode}_, or correct livemode"
-            )
-        self._client = StripeClient(
-            key,
-            stripe_version=API_VERSION,
-            stripe_account=account.connected_account,
-            base_addresses={"api": account.api_base.rstrip("/")},
-            max_network_retries=0,
-            http_client=RequestsClient(timeout=timeouts(account.timeout_seconds)),
-        )
+        self._keys = StripeKeys(entity, account, API_VERSION)
         self._calls = Calls("stripe", unavailable=UNAVAILABLE, translate=translate, name=entity)
 
     async def create(self, object_type: str, params: dict[str, Any], *, idempotency_key: str) -> Answer:
@@ -124,7 +113,7 @@ class StripeApi:
             ValueError: the key is empty or longer than 255 characters.
         """
         _require_key(idempotency_key)
-        service = self._service(object_type)
+        service = self._service(object_type, Purpose.COMMAND)
 
         def call(current: Span) -> Answer:
             return self._answer(service.create(params, {"idempotency_key": idempotency_key}), current)
@@ -142,7 +131,7 @@ class StripeApi:
         _require_key(idempotency_key)
         if action not in _ACTIONS.get(object_type, ()):
             raise ValueError(f"there is no {action!r} of {object_type!r}")
-        do = getattr(self._service(object_type), action)
+        do = getattr(self._service(object_type, Purpose.COMMAND), action)
 
         def call(current: Span) -> Answer:
             return self._answer(do(object_id, params, {"idempotency_key": idempotency_key}), current)
@@ -152,7 +141,7 @@ class StripeApi:
 
     async def retrieve(self, object_type: str, object_id: str, *, expand: Sequence[str] = ()) -> Answer:
         """Read one object as it is now; a deleted one comes with `deleted: true` where Stripe keeps a tombstone."""
-        service = self._service(object_type)
+        service = self._service(object_type, Purpose.READ)
         params = {"expand": list(expand)} if expand else {}
 
         def call(current: Span) -> Answer:
@@ -181,11 +170,17 @@ class StripeApi:
 
         return await self._run("list", object_type, call, {})
 
-    async def account(self) -> dict[str, Any]:
-        """Read the account the key belongs to."""
+    @property
+    def own_keys(self) -> tuple[Purpose, ...]:
+        """The purposes that have a key of their own."""
+        return self._keys.own
+
+    async def account(self, purpose: Purpose = Purpose.COMMAND) -> dict[str, Any]:
+        """Read the account the key of a purpose belongs to."""
+        client = self._keys.client(purpose)
 
         def call(current: Span) -> Answer:
-            return self._answer(self._client.v1.accounts.retrieve_current(), current)
+            return self._answer(client.v1.accounts.retrieve_current(), current)
 
         return (await self._run("account", "account", call, {})).body
 
@@ -195,13 +190,14 @@ class StripeApi:
 
     def _listing(self, object_type: str, params: dict[str, Any]) -> Callable[[int], Any]:
         if object_type not in _BELOW:
-            service = self._service(object_type)
+            service = self._service(object_type, Purpose.READ)
             return lambda size: service.list({**params, "limit": size})
         path, above = _BELOW[object_type]
         rest = {name: value for name, value in params.items() if name != above}
-        return lambda size: attrgetter(path)(self._client.v1).list(params[above], {**rest, "limit": size})
+        service = attrgetter(path)(self._keys.client(Purpose.READ).v1)
+        return lambda size: service.list(params[above], {**rest, "limit": size})
 
-    def _service(self, object_type: str) -> Any:
+    def _service(self, object_type: str, purpose: Purpose) -> Any:
         path = _SERVICES.get(object_type)
         if path is None:
             raise VendorRejected(
@@ -210,7 +206,7 @@ class StripeApi:
                 code="object_type_unknown",
                 reason="STRIPE_REJECTED",
             )
-        return attrgetter(path)(self._client.v1)
+        return attrgetter(path)(self._keys.client(Purpose.SETUP if object_type in _SET_UP else purpose).v1)
 
     async def _run(self, operation: str, object_type: str, call: Callable[[Span], T], attributes: dict[str, str]) -> T:
         common = {"counterfoil.entity": self._entity, "stripe.object_type": object_type}

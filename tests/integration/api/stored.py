@@ -65,7 +65,7 @@ async def open_stored_doors(url: str) -> AsyncIterator[StoredDoors]:
     )
     steps = Steps(database=database, wakes=wakes, clock=clock, installation=known, stripe={}, terms={})
     settings, readiness = Settings(grpc_port=0), Readiness(())
-    app = build_web_app(intake, dict.fromkeys(known.entities, (SECRET,)), readiness, clock, settings)
+    app = build_web_app(intake, dict.fromkeys(known.entities, lambda: (SECRET,)), readiness, clock, settings)
     web = WebServer(app, host="127.0.0.1", port=0, max_connections=200)
     reader = PaymentReader(database)
     feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=timedelta(seconds=15))

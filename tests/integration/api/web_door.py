@@ -83,7 +83,7 @@ async def open_web_door(
     intake = RememberingIntake()
     readiness = Readiness(["database", "worker"])
     settings = Settings(webhook_max_body_bytes=LIMIT)
-    secrets = {"acme": (SECRET, ROLLED)}
+    secrets = {"acme": lambda: (SECRET, ROLLED)}
     app = build_web_app(intake, secrets, readiness, StillClock(), settings, body_timeout=body_timeout)
     server = WebServer(app, host="127.0.0.1", port=0, max_connections=max_connections, head_timeout=head_timeout)
     return WebDoor(server, intake, readiness, await server.start())

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -47,6 +48,42 @@ async def test_a_query_answer_of_another_shape_is_no_answer(api: SalesforceApi, 
     server.rest = Reply(body)
     with pytest.raises(VendorUnavailable):
         await api.query("SELECT Id FROM Account")
+
+
+async def test_several_queries_are_one_call_and_each_has_its_own_answer(api: SalesforceApi, server: OrgServer) -> None:
+    refused = [{"errorCode": "INVALID_FIELD", "message": "No such column 'X__c'"}]
+    answers = [
+        (200, {"totalSize": 1, "done": True, "records": [{"Amount": 1}]}),
+        (400, refused),
+        (200, {"totalSize": 3, "done": True, "records": [{}, {}, {}]}),
+        (200, {"records": "many"}),
+    ]
+    server.rest = Reply(
+        {
+            "compositeResponse": [
+                {"referenceId": f"query{number}", "httpStatusCode": status, "body": body, "httpHeaders": {}}
+                for number, (status, body) in enumerate(answers)
+            ]
+        }
+    )
+    asked = ["SELECT Amount FROM Opportunity WHERE Name = 'a&b'", "SELECT X__c FROM Order", "SELECT Id FROM A", "x"]
+    whole, wrong, many, odd = await api.queries(asked, limit=2)
+    assert whole == [{"Amount": 1}]
+    assert isinstance(wrong, VendorRejected)
+    assert wrong.code == "INVALID_FIELD"
+    assert isinstance(many, VendorRejected)
+    assert isinstance(odd, VendorUnavailable)
+    [call] = server.calls()
+    assert call.path == f"{BASE}/composite"
+    url = json.loads(call.body)["compositeRequest"][0]["url"]
+    assert dict(parse_qsl(urlsplit(url).query)) == {"q": asked[0]}
+
+
+@pytest.mark.parametrize("body", [[], {}, {"compositeResponse": [{"referenceId": "query0"}]}])
+async def test_queries_without_an_answer_for_each_have_none(api: SalesforceApi, server: OrgServer, body: Any) -> None:
+    server.rest = Reply(body)
+    with pytest.raises(VendorUnavailable):
+        await api.queries(["SELECT Id FROM Account", "SELECT Id FROM Contact"])
 
 
 async def test_describe_tells_a_missing_object_apart(api: SalesforceApi, server: OrgServer) -> None:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from counterfoil_sandbox.faults import FaultBook
-from counterfoil_sandbox.stripe import expand, forms, versions, wire
+from counterfoil_sandbox.stripe import expand, forms, permissions, versions, wire
 from counterfoil_sandbox.stripe.errors import Json, StripeError
 from counterfoil_sandbox.stripe.idempotency import IdempotencyKeys
 from counterfoil_sandbox.stripe.routing import Call, Endpoint, Router
@@ -54,6 +54,7 @@ class Api:
         self.keys = IdempotencyKeys()
         self._connected_keys: defaultdict[str, IdempotencyKeys] = defaultdict(IdempotencyKeys)
         self.faults = FaultBook()
+        self.restricted: dict[str, frozenset[str]] = {}
         self.log: deque[Json] = deque(maxlen=LOG_LENGTH)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,9 +64,10 @@ class Api:
         exchange = Exchange(f"req_{self._world.ids.token(14)}", scope["method"], scope["path"], key)
         fault: Json = {}
         try:
-            world = self._authenticate(request)
+            world, given = self._authenticate(request)
             exchange.version = versions.check(request.headers.get("stripe-version", versions.PIN))
             endpoint, ids = self._router.find(exchange.method, exchange.path)
+            permissions.require(self.restricted.get(given), exchange.method, exchange.path, given, world.ids.account)
             fault = self.faults.take(lambda entry: _concerns(entry, exchange, endpoint)) or {}
             if fault and not fault.get("after_effect") and await self._misbehave(fault, scope, receive):
                 return self._note(exchange, None, fault)
@@ -90,8 +92,8 @@ class Api:
             return True
         return False
 
-    def _authenticate(self, request: Request) -> World:
-        """Return the account a request is for; raise unless it carries a key for it, as bearer or the user of Basic."""
+    def _authenticate(self, request: Request) -> tuple[World, str]:
+        """Return the account a request is for and its key, by bearer or the user of Basic; raise unless they fit."""
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         key = credentials.strip()
         if scheme.lower() == "basic":
@@ -102,7 +104,7 @@ class Api:
         if scheme.lower() not in ("bearer", "basic") or not key:
             raise StripeError(401, f"You did not provide an API key. {_HELP}", headers=_CHALLENGE)
         ids = self._world.ids
-        if key not in (ids.secret_key, ids.restricted_key):
+        if key not in (ids.secret_key, ids.restricted_key) and key not in self.restricted:
             hidden = f"{key[:8]}{'*' * max(0, len(key) - 12)}{key[-4:]}" if len(key) > 12 else "*" * len(key)  # noqa: PLR2004
             raise StripeError(401, f"Invalid API Key provided: {hidden}", headers=_CHALLENGE)
         account = request.headers.get("stripe-account") or request.headers.get("stripe-context") or ids.account
@@ -114,7 +116,7 @@ class Api:
                 "account does not exist). Application access may have been revoked.",
                 code="account_invalid",
             )
-        return world
+        return world, key
 
     async def _once(  # noqa: PLR0917  (one caller)
         self, world: World, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json, fault: Json

@@ -89,6 +89,20 @@ class _Control:
         self._api.keys.clear()
         return JSONResponse({"forgotten": True})
 
+    async def restricted_keys(self, request: Request) -> Response:
+        """Make a restricted key; or, given a key, change what it may do; or take it away."""
+        body = await _body(request)
+        held = body.get("permissions", [])
+        if not isinstance(held, list) or not all(isinstance(one, str) and one.startswith("rak_") for one in held):
+            raise _BadRequestError("permissions are names such as rak_customer_write")
+        ids = self._world.ids
+        key = body.get("key") or f"rk_test_51{ids.account[-15:]}{ids.token(80)}"
+        if request.method == "DELETE":
+            self._api.restricted.pop(key, None)
+        else:
+            self._api.restricted[key] = frozenset(held)
+        return JSONResponse({"key": key, "permissions": held})
+
     async def webhooks(self, _request: Request) -> Response:
         """Recent delivery attempts, oldest first."""
         under_way, resting = self._courier.counts()
@@ -179,6 +193,7 @@ def routes(sandbox: "StripeSandbox") -> list[Route]:
         ("/stripe/settings", control.settings, ["GET", "POST"]),
         ("/stripe/requests", control.requests, ["GET"]),
         ("/stripe/idempotency-keys", control.forget_keys, ["DELETE"]),
+        ("/stripe/restricted-keys", control.restricted_keys, ["POST", "DELETE"]),
         ("/stripe/webhooks", control.webhooks, ["GET"]),
         ("/stripe/webhooks/flush", control.flush, ["POST"]),
         ("/stripe/payouts/run", control.run_payout, ["POST"]),

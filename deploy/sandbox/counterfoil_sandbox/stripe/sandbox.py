@@ -123,6 +123,7 @@ class StripeSandbox:
         self.world.clear()
         self.api.keys.clear()
         self.api.faults.clear()
+        self.api.restricted.clear()
         self.api.log.clear()
 
     async def _tick(self) -> None:

@@ -1,8 +1,9 @@
-"""Reading a whole package folder in the order the platform would: value sets, objects, fields, flows, permissions."""
+"""Reading a package folder in the order of the platform: value sets, objects, fields, code, permissions, flows."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from counterfoil_sandbox.salesforce.deployment.code import read_code
 from counterfoil_sandbox.salesforce.deployment.errors import MetadataError
 from counterfoil_sandbox.salesforce.deployment.flows import Flow, read_flow
 from counterfoil_sandbox.salesforce.deployment.objects import ValueSets, read_field, read_object, read_value_set
@@ -19,7 +20,7 @@ _NO_EFFECT = frozenset(
         "flexipages",
         "compactLayouts",
         "listViews",
-        "quickActions",
+        "labels",
         "homePageLayouts",
         "pathAssistants",
         "reports",
@@ -29,7 +30,20 @@ _NO_EFFECT = frozenset(
         "webLinks",
     }
 )
-_KNOWN = frozenset({"objects", "fields", "globalValueSets", "flows", "permissionsets", "notificationtypes"})
+_KNOWN = frozenset(
+    {
+        "objects",
+        "fields",
+        "globalValueSets",
+        "flows",
+        "permissionsets",
+        "notificationtypes",
+        "classes",
+        "lwc",
+        "quickActions",
+        "customPermissions",
+    }
+)
 # Custom fields of tasks and calendar events are deployed to what both are; of the two the sandbox has tasks.
 _ALIASES = {"Activity": "Task"}
 _PREFIXES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -72,8 +86,12 @@ def read_package(folder: Path, schema: Schema) -> Package:
         if owner is None:
             raise MetadataError(path, f"there is no object {named}")
         read_field(schema, owner, path, value_sets)
+    code = read_code(by_kind)
     for path in by_kind.get("permissionsets", []):
         _check_permission_set(path, schema)
+        code.check_permission_set(path)
+    for path in by_kind.get("quickActions", []):
+        code.check_quick_action(path, schema)
     flows = [read_flow(path, schema) for path in by_kind.get("flows", [])]
     types = [read_xml(path, "CustomNotificationType") for path in by_kind.get("notificationtypes", [])]
     return Package(
@@ -89,6 +107,8 @@ def _kind(path: Path) -> str:
         return folder
     if path.parent.parent.name == "objects":
         return "objects"
+    if "lwc" in {path.parents[1].name, path.parents[2].name}:  # each component in a folder, its tests in one below
+        return "lwc"
     if path.parent.parent.name in {"reports", "dashboards"}:  # each in a folder of its own
         return path.parent.parent.name
     raise MetadataError(path, f"the sandbox does not imitate metadata of the folder {folder}")
