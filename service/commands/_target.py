@@ -17,6 +17,7 @@ from service.errors import Refused
 
 Body = Mapping[str, Any]
 PAYMENT_INTENT = Target("payment_intent_id", "pi")
+PAYMENT_OR_PAGE = Target("payment_intent_id", "pi", "cs")
 AMOUNT = {"amount": amount, "currency": currency}
 _EXPAND = ("latest_charge",)
 

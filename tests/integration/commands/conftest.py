@@ -23,6 +23,7 @@ class Desk:
     sandbox: RunningSandbox
     stripe: StripeApi
     commands: Commands
+    steps: Steps
     clock: ShiftedClock
     installation: Installation = field(default_factory=installation)
     terms: dict[str, TermsReader] = field(default_factory=dict)
@@ -94,6 +95,6 @@ async def desk(vendors: RunningSandbox, database: Database, database_url: str, t
         stripe={"acme": stripe},
         terms=terms,
     )
-    yield Desk(vendors, stripe, Commands(steps, attempts_limit=3), clock, terms=terms)
+    yield Desk(vendors, stripe, Commands(steps, attempts_limit=3), steps, clock, terms=terms)
     vendors.control("DELETE", "/stripe/faults")
     stripe.close()
