@@ -85,6 +85,8 @@ class Stack:
         mappings: of the org, as the YAML file has them.
         reactions: of the org, likewise.
         org: further settings of the org.
+        terms: further settings of the entity.
+        topics: what is read of the org's events; the default of the service if empty.
     """
 
     folder: Path
@@ -94,6 +96,8 @@ class Stack:
     mappings: dict[str, Any] = field(default_factory=dict)
     reactions: Sequence[dict[str, Any]] = ()
     org: dict[str, Any] = field(default_factory=dict)
+    terms: dict[str, Any] = field(default_factory=dict)
+    topics: Sequence[str] = ()
     entity: str = "acme"
     sandbox: Process | None = None
     services: list[Process] = field(default_factory=list)
@@ -179,7 +183,10 @@ class Stack:
                         "private_key": {"file": org["jwt_key_file"]},
                         "audience": org["url"],
                     },
-                    "pubsub": {"endpoint": self.info["pubsub"]["endpoint"]},
+                    "pubsub": {
+                        "endpoint": self.info["pubsub"]["endpoint"],
+                        **({"topics": list(self.topics)} if self.topics else {}),
+                    },
                     "reactions": list(self.reactions),
                     **self.org,
                 }
@@ -198,6 +205,7 @@ class Stack:
                         "secret_key": {"env": "DEMO_STRIPE_KEY"},
                         "webhook_secrets": [{"env": "DEMO_WEBHOOK_SECRET"}],
                     },
+                    **self.terms,
                 }
             },
             "mappings": {"main": self.mappings},

@@ -52,6 +52,8 @@ class Rule(NamedTuple):
 
 _CUSTOMERS = "/counterfoil.v1.CustomersService/"
 _PAYMENTS = "/counterfoil.v1.PaymentsService/"
+_REQUESTS = "/counterfoil.v1.RequestsService/"
+_INVOICES = "/counterfoil.v1.InvoicesService/"
 _HEALTH = "/grpc.health.v1.Health/"
 
 POLICY: Mapping[str, Rule] = {
@@ -64,7 +66,20 @@ POLICY: Mapping[str, Rule] = {
     _PAYMENTS + "RefundPayment": Rule(ASK, Scope.ENTITY),
     _PAYMENTS + "GetPayment": Rule(READ, Scope.ENTITY),
     _PAYMENTS + "ListPayments": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "GetRequest": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "ListRequests": Rule(READ, Scope.ENTITY),
+    _REQUESTS + "ApproveRequest": Rule(DECIDE, Scope.ENTITY),
+    _REQUESTS + "RejectRequest": Rule(DECIDE, Scope.ENTITY),
     _PAYMENTS + "WatchPayments": Rule(READ, Scope.ENTITY),
+    _INVOICES + "CreateInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "FinaliseInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "SendInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "PayInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "VoidInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "MarkInvoiceUncollectible": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "CreditInvoice": Rule(ASK, Scope.ENTITY),
+    _INVOICES + "GetInvoice": Rule(READ, Scope.ENTITY),
+    _INVOICES + "ListInvoices": Rule(READ, Scope.ENTITY),
     # Health tells whether we serve, nothing else. Reflection shows the contract, to whoever may read.
     _HEALTH + "Check": Rule(OPEN, Scope.NONE),
     _HEALTH + "List": Rule(OPEN, Scope.NONE),

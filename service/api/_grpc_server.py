@@ -44,7 +44,7 @@ _OPTIONS = (
 
 
 class GrpcServer:
-    """One gRPC server; its health follows `readiness` until it drains."""
+    """One gRPC server of some services; its health follows `readiness` until it drains."""
 
     def __init__(self, services: Sequence[object], readiness: Readiness, settings: Settings, gate: Gate) -> None:
         self._gate = gate

@@ -30,13 +30,15 @@ def request_state_of(state: str | None) -> payment_pb2.RequestState:
     return cast("payment_pb2.RequestState", value)
 
 
-def _amount(amount_minor: int | None, currency: str | None) -> payment_pb2.MinorAmount | None:
+def amount_of(amount_minor: int | None, currency: str | None) -> payment_pb2.MinorAmount | None:
+    """Return an amount; None if it is not known."""
     if amount_minor is None or currency is None:
         return None
     return payment_pb2.MinorAmount(amount_minor=amount_minor, currency_code=currency)
 
 
-def _time(moment: datetime | None) -> Timestamp | None:
+def time_of(moment: datetime | None) -> Timestamp | None:
+    """Return a moment; None if it is not known."""
     if moment is None:
         return None
     stamp = Timestamp()
@@ -50,9 +52,9 @@ def _settlement(facts: PaymentFacts) -> payment_pb2.Settlement | None:
         return None
     rate = facts.exchange_rate
     return payment_pb2.Settlement(
-        amount=_amount(facts.settlement_amount_minor, currency),
-        fee=_amount(facts.fee_minor, currency),
-        net=_amount(facts.net_minor, currency),
+        amount=amount_of(facts.settlement_amount_minor, currency),
+        fee=amount_of(facts.fee_minor, currency),
+        net=amount_of(facts.net_minor, currency),
         exchange_rate="" if rate is None else format(rate, "f"),
     )
 
@@ -74,9 +76,9 @@ def payment_from_facts(facts: PaymentFacts) -> payment_pb2.Payment:
         request_state=request_state_of(facts.request_state),
         method=_METHODS.get(facts.method or "", payment_pb2.METHOD_UNSPECIFIED),
         version=facts.version or "",
-        amount=_amount(facts.amount_minor, facts.currency),
-        amount_received=_amount(facts.amount_received_minor, facts.currency),
-        amount_refunded=_amount(facts.amount_refunded_minor, facts.currency),
+        amount=amount_of(facts.amount_minor, facts.currency),
+        amount_received=amount_of(facts.amount_received_minor, facts.currency),
+        amount_refunded=amount_of(facts.amount_refunded_minor, facts.currency),
         settlement=_settlement(facts),
         failure=_failure(facts.failure_code or facts.reason, facts.failure_message or facts.message),
         checkout_url=facts.checkout_url or "",
@@ -85,8 +87,8 @@ def payment_from_facts(facts: PaymentFacts) -> payment_pb2.Payment:
         balance_transaction_id=facts.balance_transaction_id or "",
         customer_id=facts.customer_id or "",
         livemode=bool(facts.livemode),
-        create_time=_time(facts.created_at),
-        pay_time=_time(facts.paid_at),
+        create_time=time_of(facts.created_at),
+        pay_time=time_of(facts.paid_at),
     )
 
 
@@ -102,7 +104,7 @@ def payment_from_command(command: Command) -> payment_pb2.Payment:
         method=_METHODS.get(command.method or "", payment_pb2.METHOD_UNSPECIFIED),
         version=command.version,
         payment_intent_id=command.payment_intent_id or "",
-        create_time=_time(command.created_at),
+        create_time=time_of(command.created_at),
     )
 
 
@@ -113,8 +115,17 @@ def payment_of(command: Command, facts: PaymentFacts | None) -> payment_pb2.Paym
     """
     payment = payment_from_command(command) if facts is None else payment_from_facts(facts)
     payment.request_state = request_state_of(command.state)
-    if command.state is CommandState.DECLINED and not payment.HasField("failure"):
+    failure = failure_of(command)
+    if failure is not None and not payment.HasField("failure"):
         payment.state = payment_pb2.Payment.STATE_FAILED
-        payment.failure.code = command.failure_code or command.reason or "PAYMENT_DECLINED"
-        payment.failure.message = (command.failure_message or command.message or "")[:MAX_FAILURE_MESSAGE]
+        payment.failure.CopyFrom(failure)
     return payment
+
+
+def failure_of(command: Command) -> payment_pb2.Failure | None:
+    """Return why the bank said no to what a command asked for; None if it did not."""
+    if command.state is not CommandState.DECLINED:
+        return None
+    return _failure(
+        command.failure_code or command.reason or "PAYMENT_DECLINED", command.failure_message or command.message
+    )

@@ -8,8 +8,12 @@ import grpc
 from service.gen.counterfoil.v1 import (
     customers_service_pb2,
     customers_service_pb2_grpc,
+    invoices_service_pb2,
+    invoices_service_pb2_grpc,
     payments_service_pb2,
     payments_service_pb2_grpc,
+    requests_service_pb2,
+    requests_service_pb2_grpc,
 )
 
 _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
@@ -22,6 +26,16 @@ _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
         payments_service_pb2_grpc.PaymentsServiceServicer,
         payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server,
+    ),
+    (
+        requests_service_pb2_grpc.RequestsServiceServicer,
+        requests_service_pb2.DESCRIPTOR.services_by_name["RequestsService"],
+        requests_service_pb2_grpc.add_RequestsServiceServicer_to_server,
+    ),
+    (
+        invoices_service_pb2_grpc.InvoicesServiceServicer,
+        invoices_service_pb2.DESCRIPTOR.services_by_name["InvoicesService"],
+        invoices_service_pb2_grpc.add_InvoicesServiceServicer_to_server,
     ),
 )
 

@@ -8,7 +8,7 @@ repeats a value: what was sent may be anything.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from service.api._pages import Position, filter_digest, read_token
 from service.api._tokens import read_resume_token
@@ -35,6 +35,7 @@ _CHANGES = {
 _SOME_PAYMENT = "pi_0"
 _ENTITY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _PAYMENT = re.compile(r"cmd_[0-9a-f]{32}|pi_[A-Za-z0-9_]{1,250}")
+_REQUEST = re.compile(r"cmd_[0-9a-f]{32}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}")
 
@@ -68,6 +69,9 @@ class Check:
 
     def entity(self, value: str) -> str:
         return self.matches("entity", value, _ENTITY, "give the name of a legal entity of the configuration")
+
+    def request_id(self, value: str) -> str:
+        return self.matches("request_id", value, _REQUEST, "give a request's id (cmd_...)")
 
     def payment_id(self, value: str) -> str:
         return self.matches("payment_id", value, _PAYMENT, "give a payment's id (cmd_... or pi_...)")
@@ -123,6 +127,8 @@ def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> Request:
         arguments["payment_method_id"] = off_session.payment_method_id
     if request.capture_method:
         arguments["capture_method"] = _capture_method(request.capture_method)
+    if request.amount_source:
+        arguments["amount_source"] = word(payment_pb2.AmountSource, request.amount_source)
     asked = Request(
         entity=check.entity(request.entity),
         operation=CREATE_PAYMENT,
@@ -140,6 +146,13 @@ def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> Request:
 def _capture_method(method: int) -> str:
     name = payments_service_pb2.CaptureMethod.DESCRIPTOR.values_by_number.get(method)
     return name.name.removeprefix("CAPTURE_METHOD_").lower() if name else "a method of a later version"
+
+
+def word(enum: Any, number: int) -> str:
+    """Return our word for a value of an enumeration of the contract; one of a later version is no word of ours."""
+    known = enum.DESCRIPTOR.values_by_number
+    name = known.get(number)
+    return name.name.removeprefix(known[0].name.removesuffix("UNSPECIFIED")).lower() if name else "of a later version"
 
 
 def parse_change(

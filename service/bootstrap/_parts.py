@@ -10,6 +10,7 @@ from service.api import Readiness
 from service.clients import SalesforceApi, StripeApi
 from service.clock import Clock
 from service.commands import Commands, Steps, TermsReader
+from service.commands.approvals import Approvals
 from service.config import Entity, Installation, Settings
 from service.db import Database, Wakes, open_database
 from service.errors import VendorError
@@ -29,6 +30,7 @@ class Parts:
     stripe: Mapping[str, StripeApi]
     salesforce: Mapping[str, SalesforceApi]
     commands: Commands
+    approvals: Approvals
     holder: str
 
     async def verify_orgs(self) -> None:
@@ -60,7 +62,7 @@ def build(settings: Settings, installation: Installation, url: str, readiness: R
     """Put the shared parts together; nothing is connected yet.
 
     Raises:
-        ConfigurationError: a secret cannot be read, or a Stripe key is of the wrong mode.
+        ConfigurationError: a secret cannot be read, a Stripe key is of the wrong mode, or a limit of no operation.
     """
     database = open_database(url, pool_size=settings.database_pool_size)
     wakes = Wakes(url)
@@ -90,6 +92,7 @@ def build(settings: Settings, installation: Installation, url: str, readiness: R
         stripe=stripe,
         salesforce=salesforce,
         commands=Commands(steps, attempts_limit=settings.command_attempts),
+        approvals=Approvals(database, wakes, clock),
         # A process id repeats from one container to the next: the random part does not.
         holder=f"{socket.gethostname()}:{os.getpid()}:{clock.new_id().hex[:8]}",
     )

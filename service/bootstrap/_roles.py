@@ -1,7 +1,7 @@
 """The roles a process can have. Each starts its parts in a task group, says when it is ready, and stops by draining."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -12,14 +12,18 @@ from service.api import (
     CustomerReader,
     CustomersService,
     GrpcServer,
+    InvoiceReader,
+    InvoicesService,
     PaymentFeed,
     PaymentReader,
     PaymentsService,
+    RequestsService,
     WebServer,
     build_web_app,
 )
+from service.audit import Sealer
 from service.bootstrap._identities import require_identities
-from service.bootstrap._loops import loop
+from service.bootstrap._loops import Step, loop
 from service.bootstrap._parts import Parts
 from service.clients import SalesforceApi, Session, StripeApi
 from service.commands import Acceptor, Tasks
@@ -98,8 +102,10 @@ async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=heartbeat)
     payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
     gate = Gate(parts.installation.access, parts.clock)
+    requests = RequestsService(parts.database, parts.approvals, parts.installation.entities)
     customers = CustomersService(parts.commands, CustomerReader(parts.database), parts.installation.entities)
-    server = GrpcServer([payments, customers], parts.readiness, settings, gate)
+    invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), parts.installation.entities)
+    server = GrpcServer([payments, customers, invoices, requests], parts.readiness, settings, gate)
     reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:
@@ -118,7 +124,6 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     stop = asyncio.Event()
     lease = timedelta(seconds=settings.lease_seconds)
     tasks = Tasks(database.url, settings, clock, name=parts.holder)
-    acceptor = Acceptor(database, wakes, parts.installation, parts.commands)
     projector = Projector(
         database,
         wakes,
@@ -158,7 +163,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     await reader.step()  # what is written before would be written again with its currency
     remapper = Remapper(database, wakes, parts.installation)
     steps = (
-        ("accept", acceptor.step, "inbox", settings.poll_seconds),
+        *_asked(parts),
         ("project", projector.step, "mirror", settings.poll_seconds),
         *((f"deliver {name}", one.step, "outbox", settings.poll_seconds) for name, one in deliverers.items()),
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
@@ -169,6 +174,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),
         ("heal", healer.step, "heal", _RETENTION_SECONDS),
         ("due", due.step, "due", _FACTS_SECONDS),
+        ("audit", Sealer(database, clock).step, "audit", settings.poll_seconds),
         ("retention", retention.step, "retention", _RETENTION_SECONDS),
     )
     loops = [spawn(loop(name, step, wakes, topic, stop, seconds=seconds), name) for name, step, topic, seconds in steps]
@@ -182,6 +188,13 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         _, late = await asyncio.wait([*loops, working], timeout=settings.drain_seconds / 2)
         for task in late:
             task.cancel()
+
+
+def _asked(parts: Parts) -> Iterator[tuple[str, Step, str, float]]:
+    """Yield what takes requests and decisions in, and what ends those that nobody decided."""
+    acceptor = Acceptor(parts.database, parts.wakes, parts.installation, parts.commands, parts.approvals)
+    yield "accept", acceptor.step, "inbox", parts.settings.poll_seconds
+    yield "expire", parts.approvals.expire, "approvals", _FACTS_SECONDS
 
 
 def _reactors(parts: Parts, lease: timedelta) -> list[Reactor]:

@@ -9,6 +9,7 @@ from service.commands._commands import Commands
 from service.commands._customer_terms import OWNERS, customer_paths
 from service.commands._events import REQUEST_FIELDS, Acceptor
 from service.commands._ledger import Command, CommandState
+from service.commands._line_items import line_fields
 from service.commands._operations import OPERATIONS, checked
 from service.commands._request import CREATE_PAYMENT, Request
 from service.commands._steps import CREATED_TYPES, Steps
@@ -31,5 +32,6 @@ __all__ = [
     "TermsReader",
     "checked",
     "customer_paths",
+    "line_fields",
     "terms_fields",
 ]

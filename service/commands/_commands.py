@@ -1,17 +1,21 @@
 """The door of the ledger: accept a request once, carry it out, wait for its end."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from service import telemetry
+from service import audit, telemetry
 from service.commands import _ledger as ledger
-from service.commands._ledger import Command, CommandState, Outcome
+from service.commands._audited import asked, done
+from service.commands._bounds import require_known
+from service.commands._ledger import DECISION, Command, CommandState, Outcome
 from service.commands._operations import OPERATIONS, checked
 from service.commands._request import Request
 from service.commands._sights import sight_of
-from service.commands._steps import Steps
+from service.commands._steps import Steps, Waits
 from service.commands._tasks import defer
 from service.commands._words import in_words
 from service.db import Database, Transaction, Wakes
@@ -22,6 +26,10 @@ from service.intake import observe
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=5)
 _POLL_SECONDS = 1.0
+# A refused request reads its record anew: what it comes to, and whether a second person has to agree, is open again.
+_UNREAD: dict[str, None] = dict.fromkeys(
+    ("terms", "amount_minor", "currency", "counted_at", "approval", "approval_due_at", *DECISION)
+)
 
 
 class TryAgain(Exception):
@@ -42,9 +50,14 @@ class Accepted:
 
 
 class Commands:
-    """Accepts requests and carries them out. `steps` holds the vendors; every state change is observed."""
+    """Accepts requests and carries them out. `steps` holds the vendors; every state change is observed.
+
+    Raises:
+        ConfigurationError: a limit is one of no operation.
+    """
 
     def __init__(self, steps: Steps, *, attempts_limit: int) -> None:
+        require_known(steps.installation.entities, OPERATIONS)
         self._steps = steps
         self._attempts_limit = attempts_limit
 
@@ -76,6 +89,7 @@ class Commands:
         request = checked(request)
         wanted = self._command(request, traceparent)
         if await ledger.add(tx, wanted):
+            await audit.append(tx, [asked(wanted, request, self._steps.clock.now())])
             await defer(tx, wanted)
             await observe(tx, [sight_of(wanted)], now=self._steps.clock.now())
             return Accepted(wanted, replayed=False, same_request=True)
@@ -85,11 +99,12 @@ class Commands:
         same_request = request.request_id is not None and request.request_id == known.request_id
         if known.state in {CommandState.REFUSED, CommandState.FAILED}:
             known = await self._again(tx, known)
+            await audit.append(tx, [asked(known, request, self._steps.clock.now())])
         return Accepted(known, replayed=True, same_request=same_request)
 
     async def _again(self, tx: Transaction, command: Command) -> Command:
         """Take up a command that ended without an effect we know of. A refused one reads its record anew."""
-        fresh = {"terms": None} if command.state is CommandState.REFUSED else {}
+        fresh = _UNREAD if command.state is CommandState.REFUSED else {}
         command = await ledger.change(
             tx, command.id, state=CommandState.ACCEPTED, reason=None, message=None, settled_at=None, **fresh
         )
@@ -131,6 +146,7 @@ class Commands:
             traceparent=traceparent,
             created_at=min(request.asked_at or now, now),
             settled_at=None,
+            asked_as=request.asked_as,
         )
 
     async def execute(self, command_id: str, *, attempts: int) -> None:
@@ -146,14 +162,17 @@ class Commands:
             return
         attributes = {"counterfoil.entity": command.entity, "counterfoil.command": command.id}
         with telemetry.span(f"command.{command.operation}", parent=command.traceparent, attributes=attributes):
-            if command.state.settled:
-                await self._show_conflict(command)
-            else:
+            if command.state.under_way:
                 await self._carry_out(command, attempts)
+            else:
+                await self._show_conflict(command)
 
     async def _carry_out(self, command: Command, attempts: int) -> None:
         try:
             outcome, answers = await OPERATIONS[command.operation].steps(self._steps, command)
+        except Waits:
+            self._wakes.signal(f"command:{command.id}")
+            return
         except (Refused, VendorRejected) as error:
             outcome, answers = Outcome(CommandState.REFUSED, error.reason, in_words(error)), []
         except Exception as error:
@@ -170,9 +189,10 @@ class Commands:
             answers = []
         async with self._database.transaction() as tx:
             current = await ledger.get(tx, command.id, lock=True)
-            if current is None or current.state.settled:
+            if current is None or not current.state.under_way:
                 return  # another worker, taking this one for dead, was faster
             settled = await ledger.settle(tx, current, outcome, now=self._steps.clock.now())
+            await audit.append(tx, [done(current, settled)])
             seen = [one for answer in answers for one in self._steps.sights(command, answer)]
             observed = await observe(tx, [sight_of(settled), *seen], now=self._steps.clock.now())
         telemetry.commands_settled.add(1, {"state": settled.state.value, "reason": settled.reason or ""})
@@ -216,14 +236,14 @@ class Commands:
         await observe(tx, [sight_of(changed)], now=self._steps.clock.now())
 
     async def wait(self, command_id: str, timeout: timedelta) -> Command:  # noqa: ASYNC109  (the caller's deadline)
-        """Return the command once it is settled, or as it is when the time is up.
+        """Return the command once nothing more happens by itself, or as it is when the time is up.
 
         Raises:
             NotFound: no such command.
         """
         with self._wakes.subscribed(f"command:{command_id}") as woken, suppress(TimeoutError):
             async with asyncio.timeout(timeout.total_seconds()):
-                while not (command := await self.get(command_id)).state.settled:
+                while (command := await self.get(command_id)).state.under_way:
                     woken.clear()
                     with suppress(TimeoutError):
                         await asyncio.wait_for(woken.wait(), _POLL_SECONDS)
@@ -241,6 +261,14 @@ class Commands:
         if command is None:
             raise NotFound("there is no such request: check its id")
         return command
+
+    async def look(self, command: Command, object_type: str, object_id: str) -> Mapping[str, Any]:
+        """Ask Stripe for what a command made or changed: what is mirrored may be as old as the second before.
+
+        Raises:
+            VendorError: Stripe did not answer as it should.
+        """
+        return (await self._steps.stripe[command.entity].retrieve(object_type, object_id)).body
 
     async def client_secret(self, command: Command) -> str | None:
         """Ask Stripe for the secret with which a page confirms an unconfirmed payment. It is never stored."""

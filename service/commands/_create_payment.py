@@ -1,6 +1,7 @@
 """create_payment: what an Opportunity or Order asks to be paid becomes a payment, or a page on which it can be made.
 
-The amount is the record's. With capture_method "manual" the money is held on the card until it is captured.
+The amount is the record's; with amount_source "lines" it must also be the sum of its line items. With capture_method
+"manual" the money is held on the card until it is captured.
 """
 
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from service import telemetry
 from service.commands._customer import known_customer, make_customer
 from service.commands._ledger import Command
+from service.commands._line_items import AMOUNT_SOURCES, LINES, matched
 from service.commands._operation import Operation, one_of, stripe_id
 from service.commands._payment import customer_params, declined, intent_params, metadata, session_params
 from service.commands._request import CREATE_PAYMENT, Request
@@ -24,10 +26,10 @@ async def create_payment(steps: Steps, command: Command) -> Settled:
     """Read the terms, find or make the customer, make the payment."""
 
     async def read() -> Params:
-        return (await _read(steps, command)).stored()
+        return (await read_terms(steps, command)).stored()
 
     terms = Terms(**await steps.fix_terms(command, read))
-    customer = await _customer(steps, command, terms)
+    customer = await customer_of(steps, command, terms)
     match command.method:
         case "off_session":
             return await _off_session(steps, command, terms, customer)
@@ -50,8 +52,8 @@ async def recheck(steps: Steps, command: Command) -> None:
     """
     if command.terms is None:
         return
-    before = Terms(**command.terms)
-    now = await _read(steps, command)
+    before = Terms.of(command.terms)
+    now = await read_terms(steps, command)
     if now.binding() != before.binding():
         raise Conflict(
             f"version {command.version} was asked for {before.amount_minor} {before.currency.upper()} and the "
@@ -60,12 +62,17 @@ async def recheck(steps: Steps, command: Command) -> None:
         )
 
 
-async def _read(steps: Steps, command: Command) -> Terms:
+async def read_terms(steps: Steps, command: Command) -> Terms:
+    """Return the record's terms as they are now, its amount compared with its line items if it is to be theirs."""
     customer_field = steps.installation.entities[command.entity].customer_field
-    return await steps.terms[command.org].read(command.record_id or "", customer_field=customer_field)
+    reader = steps.terms[command.org]
+    terms = await reader.read(command.record_id or "", customer_field=customer_field)
+    if command.arguments.get("amount_source") == LINES:
+        matched(await reader.line_items(command.record_id or "", terms), terms)
+    return terms
 
 
-async def _customer(steps: Steps, command: Command, terms: Terms) -> str:
+async def customer_of(steps: Steps, command: Command, terms: Terms) -> str:
     """Return the Account's customer: the one it names, the one we made for it, or a new one, made once."""
     known = await known_customer(steps, command, terms.account_id, terms.customer_id)
     if known is not None:
@@ -76,7 +83,7 @@ async def _customer(steps: Steps, command: Command, terms: Terms) -> str:
 
 
 async def _off_session(steps: Steps, command: Command, terms: Terms, customer: str) -> Settled:
-    method = command.arguments.get("payment_method_id") or await _saved_method(steps, command, customer)
+    method = command.arguments.get("payment_method_id") or await saved_method(steps, command, customer)
     key, marks = _carried(command, terms, "payment_intent")
     params = intent_params(command, terms, customer, marks, method)
     try:
@@ -89,7 +96,12 @@ async def _off_session(steps: Steps, command: Command, terms: Terms, customer: s
     return succeeded(payment_intent_id=made), []
 
 
-async def _saved_method(steps: Steps, command: Command, customer: str) -> str:
+async def saved_method(steps: Steps, command: Command, customer: str) -> str:
+    """Return the payment method to charge while the customer is away: the default one, or the only one.
+
+    Raises:
+        Refused: NO_PAYMENT_METHOD.
+    """
     stripe = steps.stripe[command.entity]
     body = (await stripe.retrieve("customer", customer)).body
     default = (body.get("invoice_settings") or {}).get("default_payment_method")
@@ -123,6 +135,7 @@ CREATE = Operation(
         "method": one_of(*METHODS),
         "payment_method_id": stripe_id("pm", "card", "src"),
         "capture_method": one_of(*CAPTURE_METHODS),
+        "amount_source": one_of(*AMOUNT_SOURCES),
     },
     required=("method",),
     rules=_rules,

@@ -14,10 +14,11 @@ from service.commands._operations import OPERATIONS
 from service.commands._request import Request
 from service.commands._sights import refusal_of
 from service.commands._tasks import defer
+from service.commands.approvals import APPROVAL_TOPIC, DECISIONS, Approvals, Decision
 from service.config import Installation
 from service.db import Database, Transaction, Wakes
 from service.domain import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
-from service.errors import CounterfoilError, InvalidRequest, Refused
+from service.errors import CounterfoilError, InvalidRequest, NotFound, Refused, Violation
 from service.inbox import InboxRow, State
 from service.intake import observe
 
@@ -27,9 +28,15 @@ FIELDS = {
     "payment_method_id": "Payment_Method_Id__c",
     "capture_method": "Capture_Method__c",
     "payment_intent_id": "Payment_Intent_Id__c",
+    "invoice_id": "Invoice_Id__c",
     "amount": "Amount__c",
     "currency": "Currency_Code__c",
     "reason": "Reason__c",
+    "amount_source": "Amount_Source__c",
+    "collection_method": "Collection_Method__c",
+    "days_until_due": "Days_Until_Due__c",
+    "advance_to": "Advance_To__c",
+    "credit_to": "Credit_To__c",
 }
 _BASE = ("Operation__c", "Record_Id__c", "Version__c", "Entity__c", "Request_Id__c", "Requested_By__c")
 REQUEST_FIELDS = frozenset({*_BASE, *FIELDS.values()})
@@ -50,12 +57,13 @@ _REPLAY = timedelta(hours=96)
 
 @dataclass(frozen=True, slots=True)
 class Acceptor:
-    """Turns recorded Payment_Request__e events into commands; several may run at once."""
+    """Turns recorded Payment_Request__e events into commands, and takes approvals; several may run at once."""
 
     database: Database
     wakes: Wakes
     installation: Installation
     commands: Commands
+    approvals: Approvals
 
     async def step(self) -> int:
         """Accept one batch of events, oldest first; return how many it held."""
@@ -70,6 +78,8 @@ class Acceptor:
 
     async def _accept(self, tx: Transaction, row: InboxRow) -> tuple[State, str | None]:
         with telemetry.span("salesforce.request", parent=row.traceparent):
+            if row.kind == APPROVAL_TOPIC:
+                return await self._decide(tx, row)
             try:
                 async with tx.begin_nested():
                     request = self._request(row)
@@ -80,6 +90,27 @@ class Acceptor:
                 telemetry.log().warning("request.refused", event_id=row.event_id, reason=error.reason)
                 await self._show(tx, row, error)
                 return State.REFUSED, f"{error.reason}: {error.message}"
+        return State.HANDLED, None
+
+    async def _decide(self, tx: Transaction, row: InboxRow) -> tuple[State, str | None]:
+        """Take what somebody decided, known by who published it: that is Salesforce's word, not the event's."""
+        payload = orjson.loads(row.payload)
+        command_id = _text(payload, "Request_Id__c") or ""
+        try:
+            async with tx.begin_nested():
+                command = await ledger.get(tx, command_id)
+                if command is None or command.org != row.account:
+                    raise NotFound("there is no such request in this org: check its Request ID")
+                word = (_text(payload, "Decision__c") or "").lower()
+                if word not in DECISIONS:
+                    raise InvalidRequest([Violation("Decision__c", f"is unknown: give {' or '.join(DECISIONS)}")])
+                by, note = _text(payload, "CreatedById"), _text(payload, "Note__c")
+                await self.approvals.decide_in(tx, Decision(command_id, DECISIONS[word], by, note))
+        except CounterfoilError as error:
+            telemetry.log().warning("approval.refused", event_id=row.event_id, reason=error.reason)
+            if not isinstance(error, NotFound):  # of another org, or none
+                await self.approvals.note_in(tx, command_id, error.message)
+            return State.REFUSED, f"{error.reason}: {error.message}"
         return State.HANDLED, None
 
     async def _show(self, tx: Transaction, row: InboxRow, error: CounterfoilError) -> None:
@@ -118,6 +149,7 @@ class Acceptor:
             version=_text(payload, "Version__c") or ("1" if operation is None or operation.versioned else ""),
             request_id=_text(payload, "Request_Id__c") or row.event_id,
             requested_by=_text(payload, "Requested_By__c") or _text(payload, "CreatedById"),
+            asked_as=_text(payload, "CreatedById"),
             source="salesforce",
             asked_at=_moment(payload.get("CreatedDate"), row.received_at),
         )

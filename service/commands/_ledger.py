@@ -57,6 +57,15 @@ commands = Table(
     Column("traceparent", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("settled_at", DateTime(timezone=True)),
+    Column("asked_as", Text),
+    Column("amount_minor", BigInteger),
+    Column("currency", Text),
+    Column("counted_at", DateTime(timezone=True)),
+    Column("approval", Text),
+    Column("approval_due_at", DateTime(timezone=True)),
+    Column("decided_by", Text),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("decision_note", Text),
     UniqueConstraint("entity", "subject", "operation", "business_version", name="commands_business_key"),
 )
 Index(
@@ -67,6 +76,8 @@ Index(
     postgresql_where=commands.c.request_id.is_not(None),
 )
 Index("commands_created", commands.c.entity, commands.c.created_at.desc(), commands.c.id)
+Index("commands_counted", commands.c.entity, commands.c.currency, commands.c.counted_at)
+Index("commands_pending", commands.c.approval_due_at, postgresql_where=commands.c.state == "PENDING_APPROVAL")
 
 calls = Table(
     "calls",
@@ -88,16 +99,36 @@ class CommandState(StrEnum):
     """Where a command stands."""
 
     ACCEPTED = "ACCEPTED"  # recorded, with a task to carry it out
+    PENDING_APPROVAL = "PENDING_APPROVAL"  # its terms are fixed; a second person decides, and Stripe knows nothing
     RUNNING = "RUNNING"  # its terms are fixed; Stripe may know of it
     SUCCEEDED = "SUCCEEDED"  # Stripe took it; how the payment goes on is the payment's own story
     DECLINED = "DECLINED"  # the bank said no: an outcome; another attempt is another business version
     REFUSED = "REFUSED"  # not possible as asked, nothing happened in Stripe; may be asked again once mended
     FAILED = "FAILED"  # given up after many tries, its outcome in doubt; asked again, it goes on with the same keys
+    REJECTED = "REJECTED"  # the second person said no; another attempt is another business version
+    EXPIRED = "EXPIRED"  # nobody decided in time; another attempt is another business version
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more happens by itself."""
-        return self not in {CommandState.ACCEPTED, CommandState.RUNNING}
+        """Whether the command has ended."""
+        return not self.under_way and self is not CommandState.PENDING_APPROVAL
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a task carries it out, so that something will happen by itself soon."""
+        return self in {CommandState.ACCEPTED, CommandState.RUNNING}
+
+
+DECISION = ("decided_by", "decided_at", "decision_note")
+
+
+class Approval(StrEnum):
+    """Whether a second person has agreed; no value where nobody has to."""
+
+    WAITING = "WAITING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +136,9 @@ class Command:
     """One business action.
 
     `subject` is what its version counts for: the Stripe object that was named, else the record. `result_id` is the
-    object that was made or changed, where neither a payment intent nor a checkout session was.
+    object that was made or changed, where neither a payment intent nor a checkout session was. `requested_by` is who
+    is said to have asked, `asked_as` who the vendor or the door knows to have: neither may approve. `amount_minor` and
+    `currency` are those of the terms, `counted_at` when they began to count towards the limits of a day.
     """
 
     id: str
@@ -134,6 +167,15 @@ class Command:
     traceparent: str | None
     created_at: datetime
     settled_at: datetime | None
+    asked_as: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    counted_at: datetime | None = None
+    approval: Approval | None = None
+    approval_due_at: datetime | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    decision_note: str | None = None
 
     @property
     def method(self) -> str | None:
@@ -170,12 +212,14 @@ class Outcome:
     results: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def _command(row: Row[Any]) -> Command:
+def to_command(row: Row[Any]) -> Command:
+    """Return the command that a row of the table is."""
     values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
     values["version"] = values.pop("business_version")
     values["state"] = CommandState(values["state"])
     values["terms"] = None if values["terms"] is None else orjson.loads(values["terms"])
     values["arguments"] = orjson.loads(values["arguments"])
+    values["approval"] = None if values["approval"] is None else Approval(values["approval"])
     return Command(**values)
 
 
@@ -190,14 +234,16 @@ async def add(tx: Transaction, command: Command) -> bool:
 
 async def find(tx: Transaction, command: Command) -> Command | None:
     """Return the recorded command with the same request id, or else the same business key."""
-    same_request = and_(commands.c.entity == command.entity, commands.c.request_id == command.request_id)
     same_business = and_(
         commands.c.entity == command.entity,
         commands.c.subject == command.subject,
         commands.c.operation == command.operation,
         commands.c.business_version == command.version,
     )
-    rows = [_command(row) for row in await tx.execute(select(commands).where(or_(same_request, same_business)))]
+    # Requests without an id are not the same one for that.
+    same_request = and_(commands.c.entity == command.entity, commands.c.request_id == command.request_id)
+    same = same_business if command.request_id is None else or_(same_request, same_business)
+    rows = [to_command(row) for row in await tx.execute(select(commands).where(same))]
     by_request = [row for row in rows if command.request_id is not None and row.request_id == command.request_id]
     return next(iter(by_request or rows), None)
 
@@ -206,7 +252,7 @@ async def get(tx: Transaction, command_id: str, *, lock: bool = False) -> Comman
     """Return a command by its id, locked until the transaction ends if asked."""
     query = select(commands).where(commands.c.id == command_id)
     row = (await tx.execute(query.with_for_update() if lock else query)).one_or_none()
-    return None if row is None else _command(row)
+    return None if row is None else to_command(row)
 
 
 async def change(tx: Transaction, command_id: str, **values: Any) -> Command:
@@ -217,12 +263,17 @@ async def change(tx: Transaction, command_id: str, **values: Any) -> Command:
         .values(revision=commands.c.revision + 1, **values)
         .returning(*commands.c)
     )
-    return _command((await tx.execute(statement)).one())
+    return to_command((await tx.execute(statement)).one())
 
 
-async def fix_terms(tx: Transaction, command: Command, terms: dict[str, Any]) -> Command:
-    """Keep the terms of a command for every later run."""
-    return await change(tx, command.id, terms=orjson.dumps(terms).decode(), state=CommandState.RUNNING)
+async def fix_terms(
+    tx: Transaction, command: Command, terms: dict[str, Any], *, now: datetime, pending: Mapping[str, Any] | None
+) -> Command:
+    """Keep the terms of a command for every later run; `pending` is what changes besides if it waits for approval."""
+    values = {"state": CommandState.RUNNING, **(pending or {}), "terms": orjson.dumps(terms).decode()}
+    if terms.get("amount_minor") is not None and terms.get("currency"):
+        values |= {"amount_minor": terms["amount_minor"], "currency": str(terms["currency"]).upper(), "counted_at": now}
+    return await change(tx, command.id, **values)
 
 
 async def settle(tx: Transaction, command: Command, outcome: Outcome, *, now: datetime) -> Command:

@@ -16,6 +16,10 @@ _MOMENT = "%Y-%m-%dT%H:%M:%SZ"  # as Salesforce takes it
 PAYMENT, OTHER = "counterfoil.request", "counterfoil.operation"
 
 
+def _moment(time: datetime | None) -> str | None:
+    return None if time is None else time.strftime(_MOMENT)
+
+
 def _kind(operation: str | None) -> str:
     return PAYMENT if operation == CREATE_PAYMENT else OTHER
 
@@ -52,7 +56,12 @@ def sight_of(command: Command) -> Observation:
         "checkout_session_id": command.checkout_session_id,
         "result_id": command.result_id,
         "source": command.source,
-        "settled_at": None if command.settled_at is None else command.settled_at.strftime(_MOMENT),
+        "settled_at": _moment(command.settled_at),
+        "approval": command.approval,
+        "approval_due_at": _moment(command.approval_due_at),
+        "decided_by": command.decided_by,
+        "decided_at": _moment(command.decided_at),
+        "decision_note": command.decision_note,
     }
     return Observation(
         entity=command.entity,
@@ -91,7 +100,7 @@ def refusal_of(
         "state": CommandState.REFUSED.value,
         "reason": error.reason,
         "message": error.message,
-        "settled_at": at.strftime(_MOMENT),
+        "settled_at": _moment(at),
     }
     return Observation(
         entity=entity,

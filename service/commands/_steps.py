@@ -6,20 +6,21 @@ key; one that is older than Stripe remembers keys looks for its effect before it
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from service import telemetry
 from service.clients import Answer, StripeApi
 from service.clock import Clock
 from service.commands import _ledger as ledger
+from service.commands._bounds import bound, refuse_closed
 from service.commands._ledger import Call, Command, CommandState, Outcome
 from service.commands._payment import decline_in
 from service.commands._request import idempotency_key
 from service.commands._sights import sight_of
 from service.commands._terms import TermsReader
-from service.config import Installation
-from service.db import Database, Wakes
+from service.config import Entity, Installation
+from service.db import Database, Transaction, Wakes
 from service.domain import Carried, Evidence, Observation
 from service.errors import Refused, VendorRejected, VendorUnavailable
 from service.intake import observe, sight
@@ -31,12 +32,16 @@ _UNAVAILABLE = "STRIPE_UNAVAILABLE"
 _KEY_USED = "STRIPE_IDEMPOTENCY_MISMATCH"
 _CLOCK_MARGIN = timedelta(hours=1)
 # By these a listing is narrowed to what a call could have made.
-_NARROWING = ("customer", "payment_intent")
+_NARROWING = ("customer", "invoice", "payment_intent")
 Params = dict[str, Any]
 Settled = tuple[Outcome, list[Answer]]
-Created = Literal["customer", "payment_intent", "checkout.session", "refund"]
+Created = Literal["customer", "payment_intent", "checkout.session", "refund", "invoice", "credit_note"]
 CREATED_TYPES: tuple[str, ...] = get_args(Created)
 """All that is ever made in Stripe: the key needs these permissions to write."""
+
+
+class Waits(Exception):
+    """The command goes on when somebody has decided, or another run was faster; nothing is to be done now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +73,38 @@ class Steps:
     terms: Mapping[str, TermsReader]
 
     async def fix_terms(self, command: Command, read: Callable[[], Awaitable[Params]]) -> Params:
-        """Return the terms kept from the first run, or read and keep them: a retry does what was asked first."""
+        """Return the terms kept from the first run, or read and keep them: a retry does what was asked first.
+
+        Raises:
+            Refused: PERIOD_CLOSED, LIMIT_EXCEEDED or APPROVAL_REQUIRED; nothing was kept.
+            Waits: a second person has to agree first.
+        """
         if command.terms is not None:
             return command.terms
+        refuse_closed(self._entity(command), command.created_at.date(), "it was asked")
         terms = await read()
+        dated = terms.get("dated")
+        refuse_closed(self._entity(command), date.fromisoformat(dated) if dated else None, "the record is dated")
         async with self.database.transaction() as tx:
-            changed = await ledger.fix_terms(tx, command, terms)
-            await observe(tx, [sight_of(changed)], now=self.clock.now())
+            changed = await self._fix(tx, command, terms)
         self.wakes.signal("mirror")
-        return terms
+        if changed.state is not CommandState.RUNNING or changed.terms is None:
+            raise Waits
+        return changed.terms
+
+    async def _fix(self, tx: Transaction, command: Command, terms: Params) -> Command:
+        """Keep the terms, unless another run was faster; whether they may be carried out is decided with them."""
+        current = await ledger.get(tx, command.id, lock=True) or command
+        if current.terms is not None or not current.state.under_way:
+            return current
+        now, entity = self.clock.now(), self._entity(command)
+        pending = await bound(tx, command, terms, entity=entity, now=now)
+        changed = await ledger.fix_terms(tx, command, terms, now=now, pending=pending)
+        await observe(tx, [sight_of(changed)], now=now)
+        return changed
+
+    def _entity(self, command: Command) -> Entity:
+        return self.installation.entities[command.entity]
 
     async def make(
         self, command: Command, object_type: Created, params: Params, key: str, *, shared: bool = False
@@ -101,6 +129,7 @@ class Steps:
         key: str,
         *,
         done: Callable[[Mapping[str, Any]], bool],
+        told: Callable[[Call], Awaitable[bool]] | None = None,
     ) -> str:
         """Do something with an object, once for ever, and observe it; return its id.
 
@@ -111,6 +140,7 @@ class Steps:
             params: the action's parameters.
             key: its idempotency key.
             done: tells from the object whether the action was done, when nobody remembers the call.
+            told: asks elsewhere whether it was, where the object does not tell.
         """
         stripe = self.stripe[command.entity]
         object_type, verb = action
@@ -118,9 +148,9 @@ class Steps:
         async def do(call: Call) -> Answer:
             return await stripe.act(object_type, verb, object_id, call.parameters, idempotency_key=key)
 
-        async def find(_call: Call) -> Answer | None:
+        async def find(call: Call) -> Answer | None:
             found = await stripe.retrieve(object_type, object_id)
-            return found if done(found.body) else None
+            return found if done(found.body) or (told is not None and await told(call)) else None
 
         return await self._once(command, Effect(object_type, f"{object_type}.{verb}", params, key, do, find))
 

@@ -1,10 +1,11 @@
-"""Which payment a capture, a cancellation or a refund is about, and how much of it. Read afresh from Stripe, once.
+"""Which payment or invoice a request is about, and how much of it. Read afresh from Stripe, once.
 
-A request names the payment, or the record whose only payment it is. Refuses to guess between several, and to take an
-amount for one of another currency.
+A request names it, or the record whose only one it is. Refuses to guess between several, and to take an amount for one
+of another currency.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -18,8 +19,23 @@ from service.errors import Refused
 Body = Mapping[str, Any]
 PAYMENT_INTENT = Target("payment_intent_id", "pi")
 PAYMENT_OR_PAGE = Target("payment_intent_id", "pi", "cs")
+INVOICE = Target("invoice_id", "in")
 AMOUNT = {"amount": amount, "currency": currency}
-_EXPAND = ("latest_charge",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What can be meant: Stripe's type, our word for it, what is read with it, and the reasons of a refusal."""
+
+    object_type: str
+    noun: str
+    expand: tuple[str, ...]
+    not_found: str
+    ambiguous: str
+
+
+_PAYMENT = _Kind("payment_intent", "payment", ("latest_charge",), "PAYMENT_NOT_FOUND", "PAYMENT_AMBIGUOUS")
+_INVOICE = _Kind("invoice", "invoice", (), "INVOICE_NOT_FOUND", "INVOICE_AMBIGUOUS")
 
 
 async def payment_of(steps: Steps, command: Command, *, may_be: Callable[[Body], bool]) -> dict[str, Any]:
@@ -30,22 +46,40 @@ async def payment_of(steps: Steps, command: Command, *, may_be: Callable[[Body],
             PAYMENT_AMBIGUOUS (it has several).
         VendorError: Stripe did not answer as it should.
     """
-    intent_id = command.target_id
+    return await _meant(steps, command, _PAYMENT, may_be)
+
+
+async def invoice_of(steps: Steps, command: Command, *, may_be: Callable[[Body], bool]) -> dict[str, Any]:
+    """Return the invoice as Stripe has it now; `may_be` tells of a record's invoices which count.
+
+    Raises:
+        Refused: INVOICE_NOT_FOUND (the record has none of this kind, or not the one that is named) or
+            INVOICE_AMBIGUOUS (it has several).
+        VendorError: Stripe did not answer as it should.
+    """
+    return await _meant(steps, command, _INVOICE, may_be)
+
+
+async def _meant(steps: Steps, command: Command, kind: _Kind, may_be: Callable[[Body], bool]) -> dict[str, Any]:
+    object_id = command.target_id
     if command.record_id is not None:
         async with steps.database.read() as tx:
             rows = await mirror.load_family(tx, entities=[command.entity], records=[command.record_id])
-            known = await mirror.load(tx, [(command.entity, intent_id)]) if intent_id else {}
-        if intent_id is None:
-            bodies = {row.object_id: row.body for row in rows if row.object_type == "payment_intent" and row.body}
+            known = await mirror.load(tx, [(command.entity, object_id)]) if object_id else {}
+        if object_id is None:
+            same = (row for row in rows if row.object_type == kind.object_type and not row.deleted)
+            bodies = {row.object_id: row.body for row in same if row.body}
             found = [key for key, body in bodies.items() if may_be(body)]
-            found = found or [key async for key, body in _unseen(steps, command, rows) if may_be(body)]
-            intent_id = _only(found)
+            if not found and kind is _PAYMENT:
+                found = [key async for key, body in _unseen(steps, command, rows) if may_be(body)]
+            object_id = _only(found, kind)
         elif any(row.belongs_to not in {None, command.record_id} for row in known.values()):
-            raise _of_another(intent_id)
-    answer = await steps.stripe[command.entity].retrieve("payment_intent", str(intent_id), expand=_EXPAND)
+            raise _of_another(object_id, kind)
+    stripe = steps.stripe[command.entity]
+    answer = await stripe.retrieve(kind.object_type, str(object_id), expand=kind.expand)
     owner = (answer.body.get("metadata") or {}).get(Carried.RECORD)
     if command.record_id is not None and owner and owner[:15] != command.record_id[:15]:
-        raise _of_another(str(intent_id))
+        raise _of_another(str(object_id), kind)
     return answer.body
 
 
@@ -61,22 +95,25 @@ async def _unseen(steps: Steps, command: Command, rows: Sequence[mirror.MirrorRo
         intent = (await stripe.retrieve("checkout.session", page)).body.get("payment_intent")
         named |= {intent} if isinstance(intent, str) else set()
     for intent_id in sorted(named - known):
-        yield intent_id, (await stripe.retrieve("payment_intent", intent_id, expand=_EXPAND)).body
+        yield intent_id, (await stripe.retrieve("payment_intent", intent_id, expand=_PAYMENT.expand)).body
 
 
-def _of_another(intent_id: str) -> Refused:
-    return Refused(f"{intent_id} is not a payment of this record: name one of its own", reason="PAYMENT_NOT_FOUND")
+def _of_another(object_id: str, kind: _Kind) -> Refused:
+    article = "an" if kind is _INVOICE else "a"
+    return Refused(
+        f"{object_id} is not {article} {kind.noun} of this record: name one of its own", reason=kind.not_found
+    )
 
 
-def _only(found: list[str]) -> str:
+def _only(found: list[str], kind: _Kind) -> str:
     if len(found) == 1:
         return found[0]
     if found:
         raise Refused(
-            f"the record has {len(found)} payments this could be about: name one of {', '.join(sorted(found)[:5])}",
-            reason="PAYMENT_AMBIGUOUS",
+            f"the record has {len(found)} {kind.noun}s this could be about: name one of {', '.join(sorted(found)[:5])}",
+            reason=kind.ambiguous,
         )
-    raise Refused("the record has no payment that this could be about", reason="PAYMENT_NOT_FOUND")
+    raise Refused(f"the record has no {kind.noun} that this could be about", reason=kind.not_found)
 
 
 def charge_of(intent: Body) -> Body:
@@ -85,8 +122,8 @@ def charge_of(intent: Body) -> Body:
     return charge if isinstance(charge, dict) else {}
 
 
-async def amount_of(steps: Steps, command: Command, intent: Body) -> int | None:
-    """Return the amount that was asked for in minor units; None if all there is was meant.
+async def amount_of(steps: Steps, command: Command, target: Body, *, noun: str = "payment") -> int | None:
+    """Return the amount that was asked for of a payment or invoice in minor units; None if all there is was meant.
 
     Raises:
         Refused: CURRENCY_MISMATCH, CURRENCY_MISSING or AMOUNT_NOT_EXACT.
@@ -94,7 +131,7 @@ async def amount_of(steps: Steps, command: Command, intent: Body) -> int | None:
     asked = command.arguments.get("amount")
     if asked is None:
         return None
-    code = str(intent["currency"]).upper()
+    code = str(target["currency"]).upper()
     named = command.arguments.get("currency")
     if named is None and command.record_id is not None:
         named = await steps.terms[command.org].currency(command.record_id)
@@ -102,7 +139,7 @@ async def amount_of(steps: Steps, command: Command, intent: Body) -> int | None:
         raise Refused("the amount has no currency: give one", reason="CURRENCY_MISSING")
     if named != code:
         raise Refused(
-            f"the amount is in {named} and the payment in {code}: ask in the currency of the payment",
+            f"the amount is in {named} and the {noun} in {code}: ask in the currency of the {noun}",
             reason="CURRENCY_MISMATCH",
         )
     return to_minor(Decimal(asked), code)

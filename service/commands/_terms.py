@@ -1,11 +1,12 @@
 """The terms of a payment, read from the Opportunity or Order once and kept: a retry charges what was asked first."""
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import Any
 
 from service.clients import SalesforceApi, format_soql
+from service.commands._line_items import MAX_LINES, LineItem, line_items, lines_query
 from service.config import Org
 from service.domain import SOURCE_OBJECTS, sobject_of, to_minor
 from service.errors import Refused
@@ -13,6 +14,7 @@ from service.mapping import Names, field_name
 
 _AMOUNT_FIELD = {"Opportunity": "Amount", "Order": "TotalAmount"}
 _NAME_FIELD = {"Opportunity": "Name", "Order": "OrderNumber"}
+_DATE_FIELD = {"Opportunity": "CloseDate", "Order": "EffectiveDate"}
 _STATE_FIELDS = {"Opportunity": ("IsClosed", "IsWon"), "Order": ("StatusCode",)}
 _CUSTOMER_FIELD = "Stripe_Customer_Id__c"
 _DEAD_ORDER = frozenset({"Canceled", "Cancelled", "Expired", "Superseded"})
@@ -20,7 +22,11 @@ _DEAD_ORDER = frozenset({"Canceled", "Cancelled", "Expired", "Superseded"})
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is to be paid, by whom. `amount_minor` is in minor units of `currency` (lower case, as Stripe takes it)."""
+    """What is to be paid, by whom.
+
+    `amount_minor` is in minor units of `currency` (lower case, as Stripe takes it); `dated` is the record's date, by
+    which the books count it, as ISO 8601.
+    """
 
     amount_minor: int
     currency: str
@@ -28,6 +34,12 @@ class Terms:
     account_name: str
     customer_id: str | None
     title: str
+    dated: str | None = None
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Terms":
+        """Return the terms that the ledger kept, whatever stands beside them."""
+        return cls(**{field.name: stored[field.name] for field in fields(cls)})
 
     def binding(self) -> tuple[int, str, str]:
         """Return what must not differ when the same action is asked again."""
@@ -47,7 +59,14 @@ def terms_fields(names: Names, customer_field: str = _CUSTOMER_FIELD) -> dict[st
     customer = field_name(names, "Account", customer_field)
     account = ("AccountId", "Account.Name", *([f"Account.{customer}"] if customer else []))
     return {
-        sobject: ("Id", _NAME_FIELD[sobject], _AMOUNT_FIELD[sobject], *_STATE_FIELDS[sobject], *account)
+        sobject: (
+            "Id",
+            _NAME_FIELD[sobject],
+            _AMOUNT_FIELD[sobject],
+            _DATE_FIELD[sobject],
+            *_STATE_FIELDS[sobject],
+            *account,
+        )
         for sobject in SOURCE_OBJECTS.values()
     }
 
@@ -71,9 +90,9 @@ class TermsReader:
         """
         sobject = sobject_of(record_id)
         wanted = terms_fields(self._names, customer_field)[sobject]
-        fields = [*wanted, *(["CurrencyIsoCode"] if await self._has_currency(sobject) else [])]
+        selected = [*wanted, *(["CurrencyIsoCode"] if await self._has_currency(sobject) else [])]
         # Names of fields are ours; the only value is quoted by the library.
-        query = format_soql(f"SELECT {', '.join(fields)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (see above)
+        query = format_soql(f"SELECT {', '.join(selected)} FROM {sobject} WHERE Id = {{}}", record_id)  # noqa: S608  (see above)
         rows = await self._salesforce.query(query, limit=1)
         if not rows:
             raise _not_found(sobject)
@@ -88,6 +107,20 @@ class TermsReader:
             rows = await self._salesforce.query(query, limit=1)
             found = (rows[0].get("CurrencyIsoCode") if rows else None) or found
         return found.upper() if found else None
+
+    async def line_items(self, record_id: str, terms: Terms) -> list[LineItem]:
+        """Return the line items of a record, in their order; `terms` are the record's.
+
+        Raises:
+            Refused: LINES_MISSING, LINES_TOO_MANY, AMOUNT_NOT_EXACT or CURRENCY_MISMATCH.
+            VendorError: Salesforce did not answer as it should.
+        """
+        sobject = sobject_of(record_id)
+        many = await self._has_currency(sobject)
+        rows = await self._salesforce.query(
+            lines_query(self._names, sobject, record_id, with_currency=many), limit=MAX_LINES + 1
+        )
+        return line_items(rows, self._names, sobject, terms.currency)
 
     async def select(
         self, sobject: str, record_id: str, wanted: Collection[str], where_known: Collection[str]
@@ -153,6 +186,7 @@ def _terms(sobject: str, row: dict[str, Any], org: Org, customer_field: str | No
         account_name=account.get("Name") or "",
         customer_id=account.get(customer_field) if customer_field else None,
         title=str(row.get(_NAME_FIELD[sobject]) or sobject),
+        dated=row.get(_DATE_FIELD[sobject]),
     )
 
 

@@ -13,6 +13,7 @@ _SENTENCES = {
     "charge_already_refunded": "all of the payment was given back already",
     "charge_disputed": "the customer disputes the payment with the bank, so it cannot be refunded: answer the dispute",
     "charge_expired_for_capture": "the authorisation has expired: ask for a new payment",
+    "customer_tax_location_invalid": "tax needs the customer's address: add it, then finalise the invoice",
     "email_invalid": "Stripe does not take the e-mail address: correct it",
     "payment_intent_unexpected_state": "the payment has gone on meanwhile: look at its status and ask anew",
     "resource_missing": "Stripe does not know what was named: check the id and the entity",

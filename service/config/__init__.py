@@ -5,13 +5,10 @@ environment: addresses, limits, telemetry. Secrets are named in the file and rea
 """
 
 from service.config._installation import (
-    ClientCredentials,
     Delivery,
     Entity,
     Installation,
-    JwtBearer,
     Org,
-    RoutingRule,
     StripeAccount,
     entity_of,
 )
@@ -19,8 +16,10 @@ from service.config._load import installation_schema, load_installation, load_se
 from service.config._mapping import Computed, ObjectMapping, compiled
 from service.config._reactions import Reaction
 from service.config._reference import settings_reference
+from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
 from service.config._settings import Role, Settings
+from service.config._sign_in import ClientCredentials, JwtBearer
 
 __all__ = [
     "ClientCredentials",

@@ -4,6 +4,7 @@ Its JSON Schema is published beside the code (`deploy/config/counterfoil.schema.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -15,8 +16,12 @@ from service.config._feeds import Cometd, PubSub
 from service.config._loopback import is_loopback
 from service.config._mapping import ApiName, ObjectMapping
 from service.config._reactions import Reaction
+from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
+from service.config._sign_in import ClientCredentials, JwtBearer
 from service.config.access import ALL_ENTITIES, Access
+from service.config.invoices import Invoices
+from service.config.limits import Limit
 
 _FIRST_VERSION_WITH_EVENT_IDS = 52
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -101,23 +106,6 @@ _RATES = (
 _Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-class RoutingRule(_Frozen):
-    """A Salesforce record is found by a value of Stripe's: an exact match, in one record only."""
-
-    metadata: str | None = Field(default=None, min_length=1, max_length=40, description="Key of Stripe metadata.")
-    customer: Literal["email", "name", "phone"] | None = Field(
-        default=None, description="Field of the Stripe customer. People share names and addresses: think twice."
-    )
-    object: Literal["Account", "Contact", "Opportunity", "Order"] = Field(description="Where to look.")
-    field: ApiName = Field(description="The field that holds the same value.")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.metadata is None) == (self.customer is None):
-            raise ValueError("a routing rule takes its value from 'metadata' or from 'customer': give one of them")
-        return self
-
-
 class Checkout(_Frozen):
     """Where Stripe's hosted page sends the customer afterwards."""
 
@@ -137,6 +125,7 @@ class Entity(_Frozen):
     checkout: Checkout | None = Field(
         default=None, description="Needed for hosted_checkout: the pages after paying on Stripe's page."
     )
+    invoices: Invoices = Field(default=Invoices(), description="How invoices are made.")
     customer_field: ApiName = Field(
         default="Stripe_Customer_Id__c",
         description="Field of Account and Contact with this account's customer id: one for each entity of an org.",
@@ -152,27 +141,18 @@ class Entity(_Frozen):
     routing: tuple[RoutingRule, ...] = Field(
         default=(), max_length=20, description="How to find the record of a payment that nothing else tells; in order."
     )
-
-
-class JwtBearer(_Frozen):
-    """OAuth 2.0 JWT bearer: a certificate signs us in as one user, without a password."""
-
-    flow: Literal["jwt_bearer"] = Field(description="Sign in with a certificate.")
-    client_id: str = Field(min_length=1, description="Consumer key of the External Client App.")
-    username: str = Field(min_length=1, description="The integration user.")
-    private_key: SecretRef = Field(description="PEM private key whose certificate the app knows.")
-    audience: str | None = Field(
-        default=None,
-        description="Default: https://test.salesforce.com for a sandbox, else https://login.salesforce.com.",
+    limits: tuple[Limit, ...] = Field(
+        default=(),
+        max_length=100,
+        description="What may be asked for, by currency; a currency that no limit of an operation names is refused.",
     )
-
-
-class ClientCredentials(_Frozen):
-    """OAuth 2.0 client credentials: My Domain hosts only; acts as the app's execution user."""
-
-    flow: Literal["client_credentials"] = Field(description="Sign in with the app's own secret.")
-    client_id: str = Field(min_length=1, description="Consumer key of the External Client App.")
-    client_secret: SecretRef = Field(description="Consumer secret of the app.")
+    approval_hours: int = Field(
+        default=72, ge=1, le=720, description="How long a request may wait for a second person, in hours."
+    )
+    closed_until: date | None = Field(
+        default=None,
+        description="Last day (UTC) of the closed period: nothing asked on it or before, or dated so, is carried out.",
+    )
 
 
 class Delivery(_Frozen):

@@ -21,7 +21,8 @@ from service.delivery._bulk import BulkDelivery
 from service.delivery._plan import CALL_GROUPS, plan
 from service.delivery._send import CallFailed, Sent, send
 from service.delivery._settle import settle
-from service.domain import next_linger, retry_delay
+from service.domain import retry_delay
+from service.domain.retry import next_linger
 from service.errors import VendorDenied, VendorError
 from service.mapping import Names
 from service.outbox import Claimed

@@ -8,8 +8,8 @@ from service.domain._metadata import Carried
 from service.domain._money import from_minor, minor_digits, to_minor
 from service.domain._observation import Evidence, Observation, canonical, moment, scrub
 from service.domain._record import DesiredRecord, Reference, Value, fields_from
-from service.domain._retry import next_linger, retry_delay
 from service.domain._statement import Limit, Rule, Statement
+from service.domain.retry import retry_delay
 
 __all__ = [
     "SOURCE_OBJECTS",
@@ -27,7 +27,6 @@ __all__ = [
     "from_minor",
     "minor_digits",
     "moment",
-    "next_linger",
     "normalise_salesforce_id",
     "retry_delay",
     "scrub",

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from service.clients import SalesforceApi
-from service.commands import OWNERS, REQUEST_FIELDS, customer_paths, terms_fields
+from service.commands import OWNERS, REQUEST_FIELDS, customer_paths, line_fields, terms_fields
+from service.commands.approvals import APPROVAL_FIELDS, APPROVAL_TOPIC
 from service.config import Installation, Org
 from service.domain import DesiredRecord, Reference, Value
 from service.errors import ConfigurationError, VendorDenied, VendorError
@@ -53,6 +54,7 @@ async def check_org(
         findings += _written(subject, described, wanted, names)
         findings += _read(subject, org, described, customer_fields, names)
         findings += _read_customers(subject, name, installation, described)
+        findings += await _line_items(subject, api, names)
         findings += await check_reactions(subject, org, api)
         findings += await check_currencies(name, installation, api)
         findings += await _requests(subject, org, api)
@@ -63,6 +65,23 @@ async def check_org(
     return findings
 
 
+async def _line_items(subject: str, api: SalesforceApi, names: Names) -> list[Finding]:
+    """Tell which fields of line items cannot be read: without them no invoice has lines."""
+    found: list[Finding] = []
+    for sobject, paths in line_fields(names).items():
+        lacks: list[str] = []
+        for path in paths:
+            owner, _, field = path.rpartition(".")
+            described = await api.describe(owner or sobject)
+            if described is None or field not in _fields(described):
+                lacks.append(path)
+        if lacks:
+            found.append(note(subject, f"read {sobject}", f"the user cannot see {', '.join(lacks)}", _DEPLOY))
+        else:
+            found.append(ok(subject, f"read {sobject}", f"{len(paths)} fields"))
+    return found
+
+
 async def _requests(subject: str, org: Org, api: SalesforceApi) -> list[Finding]:
     """Tell which fields of a request an org does not have: what they would say cannot be asked for there."""
     found: list[Finding] = []
@@ -71,11 +90,12 @@ async def _requests(subject: str, org: Org, api: SalesforceApi) -> list[Finding]
         if event == topic or not event.endswith("__e"):
             continue  # a channel of its own, or changes of records
         described = await api.describe(event)
-        lacks = sorted(REQUEST_FIELDS - _fields(described).keys()) if described else []
+        wanted = APPROVAL_FIELDS if topic == APPROVAL_TOPIC else REQUEST_FIELDS
+        lacks = sorted(wanted - _fields(described).keys()) if described else []
         if lacks:
             found.append(note(subject, f"read {event}", f"has no {', '.join(lacks)}", _DEPLOY))
         elif described:
-            found.append(ok(subject, f"read {event}", f"{len(REQUEST_FIELDS)} fields"))
+            found.append(ok(subject, f"read {event}", f"{len(wanted)} fields"))
     return found
 
 

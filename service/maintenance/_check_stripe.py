@@ -17,8 +17,9 @@ from service.errors import VendorDenied, VendorError, VendorRejected
 from service.intake import KNOWN_TYPES
 from service.maintenance._finding import Finding, fault, note, ok
 
-# Fetched when events tell of them, listed to find a saved one, or listed because another object shows only some.
-READ_TYPES = tuple(sorted(KNOWN_TYPES | {"payment_method", "line_item"}))
+# Fetched when events tell of them, named by line items, listed to find a saved one or what was done, or listed because
+# another object shows only some.
+READ_TYPES = tuple(sorted(KNOWN_TYPES | {"payment_method", "line_item", "price", "product", "event"}))
 # What is listed below another object is tried below one that nobody has.
 _BELOW = {"line_item": {"invoice": "in_counterfoil_check"}}
 _NO_SUCH_PARAMETER = "counterfoil_check"

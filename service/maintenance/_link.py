@@ -15,7 +15,8 @@ from service.clients import MAX_QUERIES, Rows, SalesforceApi, format_soql
 from service.clock import Clock
 from service.config import Installation
 from service.db import Database, Wakes
-from service.domain import next_linger, normalise_salesforce_id
+from service.domain import normalise_salesforce_id
+from service.domain.retry import next_linger
 from service.errors import VendorError
 from service.links import Due, Link, LinkState
 from service.mapping import Names, field_name, object_name

@@ -201,14 +201,15 @@ async def list_roots(
     record_id: str | None,
     after: tuple[datetime, str] | None,
     limit: int,
+    types: Collection[str] = PAYMENT_ROOTS,
 ) -> list[MirrorRow]:
-    """Return payments, newest first: requests, and payment intents no request of ours asked for."""
+    """Return roots, newest first; by default payments: requests, and payment intents no request of ours asked for."""
     above = table.alias("above")
     query = (
         select(*(table.c[name] for name in COLUMNS))
         .where(
             table.c.entity == entity,
-            table.c.object_type.in_(PAYMENT_ROOTS),
+            table.c.object_type.in_(types),
             table.c.body.is_not(None),
             ~exists().where(above.c.entity == table.c.entity, above.c.object_id == table.c.parent_id),
         )

@@ -1,8 +1,8 @@
 """Projection: pure rules from the mirror to the Salesforce records that should exist, and to a payment's facts.
 
-Verbs: project what changed into the outbox, read or list payments; `feed` is a door of its own, for those who follow
-them. Touches mirror, history and outbox through their verbs; owns no table and calls nobody. Refuses to guess: a
-missing fact is empty, an unknown status is carried as it is.
+Verbs: project what changed into the outbox, read or list payments. Doors of their own are `feed`, for those who follow
+payments, and `invoices`. Touches mirror, history and outbox through their verbs; owns no table and calls nobody.
+Refuses to guess: a missing fact is empty, an unknown status is carried as it is.
 """
 
 from service.projection._facts import PaymentFacts, payment_facts

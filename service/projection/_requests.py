@@ -94,12 +94,13 @@ def _approval(body: Body) -> Fields:
 def _belonging(row: MirrorRow, lane: Lane, payment: Reference | None, invoice: Reference | None) -> Fields:
     body = row.body or {}
     known = body.get("reason") != _NO_RECORD
+    account = row.record_id if (row.record_id or "").startswith("001") else lane.route.account
     source = SOURCE_OBJECTS.get((row.record_id or "")[:3]) if known else None
     return {
         "Record_Id__c": row.record_id,
         "Opportunity__c": row.record_id if source == "Opportunity" else None,
         "Order__c": row.record_id if source == "Order" else None,
-        "Account__c": body.get("account_id") or (lane.route.account if known else None),
+        "Account__c": body.get("account_id") or (account if known else None),
         "Payment__c": payment,
         "Invoice__c": invoice,
     }

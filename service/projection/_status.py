@@ -143,6 +143,9 @@ _REQUEST = {
     "DECLINED": PaymentStatus.FAILED,
     "REFUSED": PaymentStatus.FAILED,
     "FAILED": PaymentStatus.FAILED,
+    "PENDING_APPROVAL": PaymentStatus.REQUESTED,
+    "REJECTED": PaymentStatus.CANCELLED,
+    "EXPIRED": PaymentStatus.CANCELLED,
 }
 _SESSION = {"open": PaymentStatus.REQUESTED, "expired": PaymentStatus.CANCELLED, "complete": PaymentStatus.PROCESSING}
 _REFUND = {

@@ -4,6 +4,7 @@ from lxml import etree  # type: ignore[import-untyped]
 
 from service.commands import OPERATIONS
 from service.commands._events import FIELDS
+from service.commands.approvals import APPROVAL_FIELDS, APPROVAL_TOPIC
 from tests.support.salesforce_metadata import METADATA_NS, SOURCE
 
 EVENT = SOURCE / "force-app" / "main" / "default" / "objects" / "Payment_Request__e" / "fields"
@@ -16,6 +17,11 @@ def _description(field: str) -> str:
 
 def test_every_argument_has_its_field() -> None:
     assert {path.name.split(".")[0] for path in EVENT.iterdir()} >= set(FIELDS.values())
+
+
+def test_an_approval_has_the_fields_that_are_read() -> None:
+    approval = EVENT.parents[1] / APPROVAL_TOPIC.rsplit("/", maxsplit=1)[-1] / "fields"
+    assert {path.name.split(".")[0] for path in approval.iterdir()} == APPROVAL_FIELDS
 
 
 def test_every_operation_is_named_by_the_field() -> None:

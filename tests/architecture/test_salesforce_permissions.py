@@ -20,6 +20,7 @@ INTEGRATION_OBJECTS = {
     "Credit_Note__c": "CRE",
     "Payment_Status_Change__c": "CRE",
     "Payment_Request__c": "CRE",
+    "Payment_Approval__e": "R",
     "Payment_Request__e": "R",
     "Account": "REA",
     "Opportunity": "REA",
@@ -51,6 +52,8 @@ FIELDS_NOT_FOR_SALES = {
         for rest in ("Fee", "Net", "Settlement_Currency")
     ),
 }
+# Kept by whoever keeps the catalogue; nobody else needs to see them.
+CATALOGUE_FIELDS = {"PricebookEntry.Stripe_Price_Id__c", "Product2.Stripe_Product_Id__c"}
 STANDARD_FIELDS_READ = {
     "Account.BillingAddress",
     "Account.Phone",
@@ -61,6 +64,7 @@ STANDARD_FIELDS_READ = {
     "Opportunity.AccountId",
     "Opportunity.Amount",
     "OpportunityLineItem.Description",
+    "OpportunityLineItem.Discount",
     "OpportunityLineItem.TotalPrice",
     "OpportunityLineItem.UnitPrice",
     "Order.BillToContactId",
@@ -102,14 +106,14 @@ def fields_of_package(package: Package) -> set[str]:
         f"{owner}.{name}"
         for (owner, name), node in package.fields.items()
         if owner != "Activity" and not owner.endswith("__e") and not node.is_true("required")
-    }
+    } - CATALOGUE_FIELDS
 
 
 def test_integration_user_gets_exactly_what_it_needs(package: Package, permission_sets: dict[str, Node]) -> None:
     granted = permission_sets["Counterfoil_Integration"]
     assert objects_granted(granted) == INTEGRATION_OBJECTS
     assert fields_granted(granted, "editable") == fields_of_package(package)
-    assert fields_granted(granted, "readable") == fields_of_package(package) | STANDARD_FIELDS_READ
+    assert fields_granted(granted, "readable") == fields_of_package(package) | STANDARD_FIELDS_READ | CATALOGUE_FIELDS
     assert granted.texts("userPermissions/name") == ["ApiEnabled"]
 
 
@@ -155,10 +159,17 @@ def test_requesters_publish_and_nothing_else(permission_sets: dict[str, Node]) -
     assert granted.texts("userPermissions/name") == []
 
 
+def test_approvers_decide_and_nothing_else(permission_sets: dict[str, Node]) -> None:
+    granted = permission_sets["Counterfoil_Approve_Requests"]
+    assert objects_granted(granted) == {"Payment_Approval__e": "CR"}
+    assert fields_granted(granted, "readable") == set()
+    assert granted.texts("userPermissions/name") == []
+
+
 def test_every_permission_set_is_known(permission_sets: dict[str, Node]) -> None:
     assert set(permission_sets) == {
         "Counterfoil_Integration", "Counterfoil_Activated_Orders", "Counterfoil_Reactions",
-        "Counterfoil_Request_Payments", "Counterfoil_Finance", "Counterfoil_Sales",
+        "Counterfoil_Request_Payments", "Counterfoil_Approve_Requests", "Counterfoil_Finance", "Counterfoil_Sales",
         "Counterfoil_Sales_Actions", "Counterfoil_Finance_Actions",
     }  # fmt: skip
 

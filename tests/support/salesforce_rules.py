@@ -15,7 +15,7 @@ DESCRIPTION_LENGTH = 1000
 HELP_LENGTH = 510
 EVENT_FIELD_TYPES = {"Checkbox", "Date", "DateTime", "LongTextArea", "Number", "Text"}
 STANDARD_PARENTS = {"Account", "Contact", "Opportunity", "Order"}
-NO_AMOUNTS = {"Exchange_Rate__c", "Reporting_Rate__c", "Count__c", "Transaction_Count__c"}
+NO_AMOUNTS = {"Exchange_Rate__c", "Reporting_Rate__c", "Count__c", "Transaction_Count__c", "Days_Until_Due__c"}
 LAYOUT_SYSTEM_FIELDS = {"Name", "OwnerId", "CreatedById", "LastModifiedById"}
 FOLDERS = {
     "object": "objects", "field": "fields", "listView": "listViews", "compactLayout": "compactLayouts",

@@ -36,18 +36,28 @@ def staged(
     reactions: Sequence[dict[str, Any]] = (),
     org: dict[str, Any] | None = None,
     currencies: dict[str, Any] | None = None,
+    terms: dict[str, Any] | None = None,
+    topics: Sequence[str] = (),
     **environment: str,
 ) -> Iterator[Cast]:
     """Give a running stack with a database of its own.
 
-    `reactions` and `org` are settings of its org, `currencies` what the org's administrator changes before the service
-    starts; `environment` goes to the service.
+    `reactions`, `topics` and `org` are settings of its org, `terms` of its entity, `currencies` what the org's
+    administrator changes before the service starts; `environment` goes to the service.
     """
     url = fresh_database(postgres_url)
     try:
         with (
             short_folder() as folder,
-            Stack(folder, database_url=url, environment=environment, reactions=reactions, org=org or {}) as stack,
+            Stack(
+                folder,
+                database_url=url,
+                environment=environment,
+                reactions=reactions,
+                org=org or {},
+                terms=terms or {},
+                topics=topics,
+            ) as stack,
         ):
             stack.start_sandbox()
             if currencies is not None:

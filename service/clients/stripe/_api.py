@@ -44,6 +44,8 @@ _SERVICES = {
     "payment_intent": "payment_intents",
     "payment_method": "payment_methods",
     "payout": "payouts",
+    "price": "prices",
+    "product": "products",
     "refund": "refunds",
     "setup_intent": "setup_intents",
     "subscription": "subscriptions",
@@ -54,6 +56,9 @@ _SERVICES = {
 _ACTIONS = {
     "checkout.session": frozenset({"expire"}),
     "customer": frozenset({"update"}),
+    "invoice": frozenset(
+        {"add_lines", "finalize_invoice", "mark_uncollectible", "pay", "send_invoice", "void_invoice"}
+    ),
     "payment_intent": frozenset({"cancel", "capture"}),
     "webhook_endpoint": frozenset({"update"}),
 }

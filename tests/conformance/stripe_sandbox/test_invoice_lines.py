@@ -144,3 +144,42 @@ def test_a_credit_note_of_lines_takes_their_tax_along(client: stripe.StripeClien
     assert [(row.amount, row.type) for row in rows] == [(400, "invoice_line_item"), (10, "custom_line_item")]
     assert client.v1.credit_notes.update(note.id, {"memo": "x"}).memo == "x"
     assert [row.id for row in client.v1.credit_notes.list({"invoice": str(invoice.id)}).data] == [note.id]
+
+
+def test_quantities_and_prices_in_fractions(client: stripe.StripeClient) -> None:
+    invoice = str(draft(client, customer(client).id, discounts="").id)
+    product = client.v1.products.create({"name": "Hour"}).id
+    sold: Any = [
+        {"quantity_decimal": "2.5", "price_data": {"currency": "eur", "product": product, "unit_amount_decimal": "40"}},
+        {"quantity": 200, "price_data": {"currency": "eur", "product": product, "unit_amount_decimal": "0.5"}},
+        {"price_data": {"currency": "eur", "product_data": {"name": "Once"}, "unit_amount": 7}},
+    ]
+    client.v1.invoices.add_lines(invoice, {"lines": sold})
+    rows = client.v1.invoices.line_items.list(invoice).data
+    assert [(row.amount, row.quantity, str(row.quantity_decimal)) for row in rows] == [
+        (100, 2, "2.5"),
+        (100, 200, "200"),
+        (7, 1, "1"),
+    ]
+    sold[0]["quantity"] = 2
+    with pytest.raises(stripe.InvalidRequestError, match="only specify one"):
+        client.v1.invoices.add_lines(invoice, {"lines": sold})
+
+
+def test_automatic_tax_waits_for_an_address(client: stripe.StripeClient) -> None:
+    owner = client.v1.customers.create().id
+    invoice = draft(client, owner, 1000, automatic_tax={"enabled": True})
+    assert (invoice.automatic_tax.status, invoice.total) == ("requires_location_inputs", 1000)
+    with pytest.raises(stripe.InvalidRequestError, match="location") as refused:
+        client.v1.invoices.finalize_invoice(str(invoice.id))
+    assert refused.value.code == "customer_tax_location_invalid"
+    failed = client.v1.invoices.retrieve(str(invoice.id)).last_finalization_error
+    assert failed is not None
+    assert failed.code == "customer_tax_location_invalid"
+    client.v1.customers.update(owner, {"address": {"country": "DE"}})
+    final = client.v1.invoices.finalize_invoice(str(invoice.id))
+    assert (final.automatic_tax.status, final.subtotal, final.total) == ("complete", 1000, 1190)
+    with pytest.raises(stripe.InvalidRequestError, match="negative"):
+        draft(client, owner, -5, automatic_tax={"enabled": True})
+    with pytest.raises(stripe.InvalidRequestError, match="automatic tax"):
+        draft(client, owner, automatic_tax={"enabled": True}, default_tax_rates=[rate(client, 19, inclusive=False)])

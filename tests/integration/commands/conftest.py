@@ -1,7 +1,7 @@
 """Commands with Stripe's stand-in behind them, a clock in hand, and a payment to do something with."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ import pytest
 
 from service.clients import StripeApi
 from service.commands import Command, Commands, CommandState, Request, Steps, TermsReader
-from service.config import Installation
+from service.commands.approvals import Approvals
+from service.config import Entity, Installation
 from service.db import Database, Wakes
 from tests.integration.api.stored import installation
 from tests.support.delivery import ShiftedClock
@@ -23,10 +24,20 @@ class Desk:
     sandbox: RunningSandbox
     stripe: StripeApi
     commands: Commands
-    steps: Steps
     clock: ShiftedClock
+    steps: Steps
     installation: Installation = field(default_factory=installation)
     terms: dict[str, TermsReader] = field(default_factory=dict)
+
+    @property
+    def approvals(self) -> Approvals:
+        return Approvals(self.steps.database, self.steps.wakes, self.clock)
+
+    def bind(self, **terms: Any) -> None:
+        """Let the entity have other terms from now on, as after a restart."""
+        entity = Entity.model_validate(self.installation.entities["acme"].model_dump() | terms)
+        bound = self.installation.model_copy(update={"entities": self.installation.entities | {"acme": entity}})
+        self.commands = Commands(replace(self.steps, installation=bound), attempts_limit=3)
 
     async def payment(self, amount: int = 10_000, *, card: str = "pm_card_visa", **more: Any) -> str:
         """Make a payment intent of a card; return its id."""
@@ -95,6 +106,6 @@ async def desk(vendors: RunningSandbox, database: Database, database_url: str, t
         stripe={"acme": stripe},
         terms=terms,
     )
-    yield Desk(vendors, stripe, Commands(steps, attempts_limit=3), steps, clock, terms=terms)
+    yield Desk(vendors, stripe, Commands(steps, attempts_limit=3), clock, steps, terms=terms)
     vendors.control("DELETE", "/stripe/faults")
     stripe.close()

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain import next_linger
+from service.domain.retry import next_linger
 
 SECOND = timedelta(seconds=1)
 

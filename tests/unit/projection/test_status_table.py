@@ -198,10 +198,11 @@ def test_without_money_the_next_thing_known_is_shown() -> None:
 
 
 @pytest.mark.parametrize("state", CommandState)
-def test_a_request_is_asked_for_or_failed(state: CommandState) -> None:
+def test_a_request_is_asked_for_or_came_to_nothing(state: CommandState) -> None:
     shown = status([row("counterfoil.request", "cmd_1", None, {"state": state.value})], "checkout.session")
-    failed = {CommandState.DECLINED, CommandState.REFUSED, CommandState.FAILED}
-    assert shown == ("Failed" if state in failed else "Requested")
+    failed = dict.fromkeys((CommandState.DECLINED, CommandState.REFUSED, CommandState.FAILED), "Failed")
+    ended = failed | dict.fromkeys((CommandState.REJECTED, CommandState.EXPIRED), "Cancelled")
+    assert shown == ended.get(state, "Requested")
 
 
 def test_a_deleted_draft_is_void() -> None:

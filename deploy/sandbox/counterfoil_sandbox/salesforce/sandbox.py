@@ -15,7 +15,10 @@ from starlette.routing import Route
 from counterfoil_sandbox.faults import FaultBook
 from counterfoil_sandbox.pubsub.bus import EventBus
 from counterfoil_sandbox.salesforce.api import Dispatcher
+from counterfoil_sandbox.salesforce.api.sobjects import publish
 from counterfoil_sandbox.salesforce.currencies import DATED, change_currencies
+from counterfoil_sandbox.salesforce.dml import WriteContext
+from counterfoil_sandbox.salesforce.errors import ApiError
 from counterfoil_sandbox.salesforce.faults import check_fault
 from counterfoil_sandbox.salesforce.http import HttpSide
 from counterfoil_sandbox.salesforce.oauth import OAuth
@@ -56,6 +59,7 @@ class SalesforceSandbox:
             Route("/salesforce/requests", self._list_requests, methods=["GET"]),
             Route("/salesforce/notifications", self._list_notifications, methods=["GET"]),
             Route("/salesforce/events", self._list_events, methods=["GET"]),
+            Route("/salesforce/events", self._publish, methods=["POST"]),
             Route("/salesforce/settings", self._set, methods=["POST"]),
             Route("/salesforce/currencies", self._change_currencies, methods=["POST"]),
         ]
@@ -126,6 +130,16 @@ class SalesforceSandbox:
     async def _list_events(self, _request: Request) -> JSONResponse:
         """The platform events that were published of late, whoever did."""
         return JSONResponse({"events": list(self._dispatcher.org.events.recent)})
+
+    async def _publish(self, request: Request) -> JSONResponse:
+        """Publish ``fields`` as the platform event ``event``, as the ``user`` of the org would who has this id."""
+        try:
+            given = json.loads(await request.body(), parse_float=Decimal)
+            org, sobject = self._dispatcher.org, self._dispatcher.org.schema.objects[given["event"]]
+            answer = publish(org, WriteContext(str(given["user"])), sobject, given["fields"])
+        except (ValueError, TypeError, KeyError, ApiError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse(answer, status_code=201)
 
     async def _list_requests(self, _request: Request) -> JSONResponse:
         return JSONResponse({"requests": list(self.app.requests)})

@@ -18,6 +18,9 @@ class RequestState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REQUEST_STATE_DECLINED: _ClassVar[RequestState]
     REQUEST_STATE_REFUSED: _ClassVar[RequestState]
     REQUEST_STATE_FAILED: _ClassVar[RequestState]
+    REQUEST_STATE_PENDING_APPROVAL: _ClassVar[RequestState]
+    REQUEST_STATE_REJECTED: _ClassVar[RequestState]
+    REQUEST_STATE_EXPIRED: _ClassVar[RequestState]
 
 class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -25,6 +28,12 @@ class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     METHOD_OFF_SESSION: _ClassVar[Method]
     METHOD_UNCONFIRMED: _ClassVar[Method]
     METHOD_HOSTED_CHECKOUT: _ClassVar[Method]
+
+class AmountSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    AMOUNT_SOURCE_UNSPECIFIED: _ClassVar[AmountSource]
+    AMOUNT_SOURCE_RECORD: _ClassVar[AmountSource]
+    AMOUNT_SOURCE_LINES: _ClassVar[AmountSource]
 REQUEST_STATE_UNSPECIFIED: RequestState
 REQUEST_STATE_ACCEPTED: RequestState
 REQUEST_STATE_RUNNING: RequestState
@@ -32,10 +41,16 @@ REQUEST_STATE_SUCCEEDED: RequestState
 REQUEST_STATE_DECLINED: RequestState
 REQUEST_STATE_REFUSED: RequestState
 REQUEST_STATE_FAILED: RequestState
+REQUEST_STATE_PENDING_APPROVAL: RequestState
+REQUEST_STATE_REJECTED: RequestState
+REQUEST_STATE_EXPIRED: RequestState
 METHOD_UNSPECIFIED: Method
 METHOD_OFF_SESSION: Method
 METHOD_UNCONFIRMED: Method
 METHOD_HOSTED_CHECKOUT: Method
+AMOUNT_SOURCE_UNSPECIFIED: AmountSource
+AMOUNT_SOURCE_RECORD: AmountSource
+AMOUNT_SOURCE_LINES: AmountSource
 
 class MinorAmount(_message.Message):
     __slots__ = ("amount_minor", "currency_code")

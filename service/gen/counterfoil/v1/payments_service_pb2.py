@@ -26,7 +26,7 @@ from service.gen.counterfoil.v1 import payment_pb2 as counterfoil_dot_v1_dot_pay
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%counterfoil/v1/payments_service.proto\x12\x0e\x63ounterfoil.v1\x1a\x1c\x63ounterfoil/v1/payment.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\nOffSession\x12\x1e\n\x11payment_method_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x14\n\x12_payment_method_id\"\r\n\x0bUnconfirmed\"\x10\n\x0eHostedCheckout\"\xc1\x02\n\x14\x43reatePaymentRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x31\n\x0boff_session\x18\x03 \x01(\x0b\x32\x1a.counterfoil.v1.OffSessionH\x00\x12\x32\n\x0bunconfirmed\x18\x04 \x01(\x0b\x32\x1b.counterfoil.v1.UnconfirmedH\x00\x12\x39\n\x0fhosted_checkout\x18\x05 \x01(\x0b\x32\x1e.counterfoil.v1.HostedCheckoutH\x00\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x35\n\x0e\x63\x61pture_method\x18\x08 \x01(\x0e\x32\x1d.counterfoil.v1.CaptureMethodB\x08\n\x06method\"j\n\x15\x43reatePaymentResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\x15\n\rclient_secret\x18\x03 \x01(\t\"\x8d\x01\n\x15\x43\x61pturePaymentRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x12\n\npayment_id\x18\x02 \x01(\t\x12+\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x1b.counterfoil.v1.MinorAmount\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x89\x01\n\x16\x43\x61pturePaymentResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\x12\x33\n\rrequest_state\x18\x02 \x01(\x0e\x32\x1c.counterfoil.v1.RequestState\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\x87\x01\n\x14\x43\x61ncelPaymentRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x12\n\npayment_id\x18\x02 \x01(\t\x12&\n\x06reason\x18\x03 \x01(\x0e\x32\x16.counterfoil.v1.Reason\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x88\x01\n\x15\x43\x61ncelPaymentResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\x12\x33\n\rrequest_state\x18\x02 \x01(\x0e\x32\x1c.counterfoil.v1.RequestState\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\xb4\x01\n\x14RefundPaymentRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x12\n\npayment_id\x18\x02 \x01(\t\x12+\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x1b.counterfoil.v1.MinorAmount\x12&\n\x06reason\x18\x04 \x01(\x0e\x32\x16.counterfoil.v1.Reason\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"\x9b\x01\n\x15RefundPaymentResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x33\n\rrequest_state\x18\x03 \x01(\x0e\x32\x1c.counterfoil.v1.RequestState\x12\x10\n\x08replayed\x18\x04 \x01(\x08\"7\n\x11GetPaymentRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x12\n\npayment_id\x18\x02 \x01(\t\">\n\x12GetPaymentResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\"\xa2\x01\n\x13ListPaymentsRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.counterfoil.v1.Payment.State\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"Z\n\x14ListPaymentsResponse\x12)\n\x08payments\x18\x01 \x03(\x0b\x32\x17.counterfoil.v1.Payment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"d\n\x14WatchPaymentsRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"\x88\x01\n\x15WatchPaymentsResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\x12/\n\x0b\x63hange_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cresume_token\x18\x03 \x01(\t*h\n\rCaptureMethod\x12\x1e\n\x1a\x43\x41PTURE_METHOD_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41PTURE_METHOD_AUTOMATIC\x10\x01\x12\x19\n\x15\x43\x41PTURE_METHOD_MANUAL\x10\x02*\x85\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x14\n\x10REASON_DUPLICATE\x10\x01\x12\x15\n\x11REASON_FRAUDULENT\x10\x02\x12 \n\x1cREASON_REQUESTED_BY_CUSTOMER\x10\x03\x12\x14\n\x10REASON_ABANDONED\x10\x04\x32\xb3\x05\n\x0fPaymentsService\x12^\n\rCreatePayment\x12$.counterfoil.v1.CreatePaymentRequest\x1a%.counterfoil.v1.CreatePaymentResponse\"\x00\x12\x61\n\x0e\x43\x61pturePayment\x12%.counterfoil.v1.CapturePaymentRequest\x1a&.counterfoil.v1.CapturePaymentResponse\"\x00\x12^\n\rCancelPayment\x12$.counterfoil.v1.CancelPaymentRequest\x1a%.counterfoil.v1.CancelPaymentResponse\"\x00\x12^\n\rRefundPayment\x12$.counterfoil.v1.RefundPaymentRequest\x1a%.counterfoil.v1.RefundPaymentResponse\"\x00\x12X\n\nGetPayment\x12!.counterfoil.v1.GetPaymentRequest\x1a\".counterfoil.v1.GetPaymentResponse\"\x03\x90\x02\x01\x12^\n\x0cListPayments\x12#.counterfoil.v1.ListPaymentsRequest\x1a$.counterfoil.v1.ListPaymentsResponse\"\x03\x90\x02\x01\x12\x63\n\rWatchPayments\x12$.counterfoil.v1.WatchPaymentsRequest\x1a%.counterfoil.v1.WatchPaymentsResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%counterfoil/v1/payments_service.proto\x12\x0e\x63ounterfoil.v1\x1a\x1c\x63ounterfoil/v1/payment.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\nOffSession\x12\x1e\n\x11payment_method_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x14\n\x12_payment_method_id\"\r\n\x0bUnconfirmed\"\x10\n\x0eHostedCheckout\"\xf6\x02\n\x14\x43reatePaymentRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x31\n\x0boff_session\x18\x03 \x01(\x0b\x32\x1a.counterfoil.v1.OffSessionH\x00\x12\x32\n\x0bunconfirmed\x18\x04 \x01(\x0b\x32\x1b.counterfoil.v1.UnconfirmedH\x00\x12\x39\n\x0fhosted_checkout\x18\x05 \x01(\x0b\x32\x1e.counterfoil.v1.HostedCheckoutH\x00\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x35\n\x0e\x63\x61pture_method\x18\x08 \x01(\x0e\x32\x1d.counterfoil.v1.CaptureMethod\x12\x33\n\ramount_source\x18\t \x01(\x0e\x32\x1c.counterfoil.v1.AmountSourceB\x08\n\x06method\"j\n\x15\x43reatePaymentResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\x12\x10\n\x08replayed\x18\x02 \x01(\x08\x12\x15\n\rclient_secret\x18\x03 \x01(\t\"\x8d\x01\n\x15\x43\x61pturePaymentRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x12\n\npayment_id\x18\x02 \x01(\t\x12+\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x1b.counterfoil.v1.MinorAmount\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x89\x01\n\x16\x43\x61pturePaymentResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\x12\x33\n\rrequest_state\x18\x02 \x01(\x0e\x32\x1c.counterfoil.v1.RequestState\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\x87\x01\n\x14\x43\x61ncelPaymentRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x12\n\npayment_id\x18\x02 \x01(\t\x12&\n\x06reason\x18\x03 \x01(\x0e\x32\x16.counterfoil.v1.Reason\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x88\x01\n\x15\x43\x61ncelPaymentResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\x12\x33\n\rrequest_state\x18\x02 \x01(\x0e\x32\x1c.counterfoil.v1.RequestState\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"\xb4\x01\n\x14RefundPaymentRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x12\n\npayment_id\x18\x02 \x01(\t\x12+\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x1b.counterfoil.v1.MinorAmount\x12&\n\x06reason\x18\x04 \x01(\x0e\x32\x16.counterfoil.v1.Reason\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"\x9b\x01\n\x15RefundPaymentResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\x12\x11\n\trefund_id\x18\x02 \x01(\t\x12\x33\n\rrequest_state\x18\x03 \x01(\x0e\x32\x1c.counterfoil.v1.RequestState\x12\x10\n\x08replayed\x18\x04 \x01(\x08\"7\n\x11GetPaymentRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x12\n\npayment_id\x18\x02 \x01(\t\">\n\x12GetPaymentResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\"\xa2\x01\n\x13ListPaymentsRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.counterfoil.v1.Payment.State\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"Z\n\x14ListPaymentsResponse\x12)\n\x08payments\x18\x01 \x03(\x0b\x32\x17.counterfoil.v1.Payment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"d\n\x14WatchPaymentsRequest\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\"\x88\x01\n\x15WatchPaymentsResponse\x12(\n\x07payment\x18\x01 \x01(\x0b\x32\x17.counterfoil.v1.Payment\x12/\n\x0b\x63hange_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cresume_token\x18\x03 \x01(\t*h\n\rCaptureMethod\x12\x1e\n\x1a\x43\x41PTURE_METHOD_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41PTURE_METHOD_AUTOMATIC\x10\x01\x12\x19\n\x15\x43\x41PTURE_METHOD_MANUAL\x10\x02*\x85\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x14\n\x10REASON_DUPLICATE\x10\x01\x12\x15\n\x11REASON_FRAUDULENT\x10\x02\x12 \n\x1cREASON_REQUESTED_BY_CUSTOMER\x10\x03\x12\x14\n\x10REASON_ABANDONED\x10\x04\x32\xb3\x05\n\x0fPaymentsService\x12^\n\rCreatePayment\x12$.counterfoil.v1.CreatePaymentRequest\x1a%.counterfoil.v1.CreatePaymentResponse\"\x00\x12\x61\n\x0e\x43\x61pturePayment\x12%.counterfoil.v1.CapturePaymentRequest\x1a&.counterfoil.v1.CapturePaymentResponse\"\x00\x12^\n\rCancelPayment\x12$.counterfoil.v1.CancelPaymentRequest\x1a%.counterfoil.v1.CancelPaymentResponse\"\x00\x12^\n\rRefundPayment\x12$.counterfoil.v1.RefundPaymentRequest\x1a%.counterfoil.v1.RefundPaymentResponse\"\x00\x12X\n\nGetPayment\x12!.counterfoil.v1.GetPaymentRequest\x1a\".counterfoil.v1.GetPaymentResponse\"\x03\x90\x02\x01\x12^\n\x0cListPayments\x12#.counterfoil.v1.ListPaymentsRequest\x1a$.counterfoil.v1.ListPaymentsResponse\"\x03\x90\x02\x01\x12\x63\n\rWatchPayments\x12$.counterfoil.v1.WatchPaymentsRequest\x1a%.counterfoil.v1.WatchPaymentsResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYMENTSSERVICE'].methods_by_name['ListPayments']._serialized_options = b'\220\002\001'
   _globals['_PAYMENTSSERVICE'].methods_by_name['WatchPayments']._loaded_options = None
   _globals['_PAYMENTSSERVICE'].methods_by_name['WatchPayments']._serialized_options = b'\220\002\001'
-  _globals['_CAPTUREMETHOD']._serialized_start=2174
-  _globals['_CAPTUREMETHOD']._serialized_end=2278
-  _globals['_REASON']._serialized_start=2281
-  _globals['_REASON']._serialized_end=2414
+  _globals['_CAPTUREMETHOD']._serialized_start=2227
+  _globals['_CAPTUREMETHOD']._serialized_end=2331
+  _globals['_REASON']._serialized_start=2334
+  _globals['_REASON']._serialized_end=2467
   _globals['_OFFSESSION']._serialized_start=120
   _globals['_OFFSESSION']._serialized_end=186
   _globals['_UNCONFIRMED']._serialized_start=188
@@ -50,33 +50,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HOSTEDCHECKOUT']._serialized_start=203
   _globals['_HOSTEDCHECKOUT']._serialized_end=219
   _globals['_CREATEPAYMENTREQUEST']._serialized_start=222
-  _globals['_CREATEPAYMENTREQUEST']._serialized_end=543
-  _globals['_CREATEPAYMENTRESPONSE']._serialized_start=545
-  _globals['_CREATEPAYMENTRESPONSE']._serialized_end=651
-  _globals['_CAPTUREPAYMENTREQUEST']._serialized_start=654
-  _globals['_CAPTUREPAYMENTREQUEST']._serialized_end=795
-  _globals['_CAPTUREPAYMENTRESPONSE']._serialized_start=798
-  _globals['_CAPTUREPAYMENTRESPONSE']._serialized_end=935
-  _globals['_CANCELPAYMENTREQUEST']._serialized_start=938
-  _globals['_CANCELPAYMENTREQUEST']._serialized_end=1073
-  _globals['_CANCELPAYMENTRESPONSE']._serialized_start=1076
-  _globals['_CANCELPAYMENTRESPONSE']._serialized_end=1212
-  _globals['_REFUNDPAYMENTREQUEST']._serialized_start=1215
-  _globals['_REFUNDPAYMENTREQUEST']._serialized_end=1395
-  _globals['_REFUNDPAYMENTRESPONSE']._serialized_start=1398
-  _globals['_REFUNDPAYMENTRESPONSE']._serialized_end=1553
-  _globals['_GETPAYMENTREQUEST']._serialized_start=1555
-  _globals['_GETPAYMENTREQUEST']._serialized_end=1610
-  _globals['_GETPAYMENTRESPONSE']._serialized_start=1612
-  _globals['_GETPAYMENTRESPONSE']._serialized_end=1674
-  _globals['_LISTPAYMENTSREQUEST']._serialized_start=1677
-  _globals['_LISTPAYMENTSREQUEST']._serialized_end=1839
-  _globals['_LISTPAYMENTSRESPONSE']._serialized_start=1841
-  _globals['_LISTPAYMENTSRESPONSE']._serialized_end=1931
-  _globals['_WATCHPAYMENTSREQUEST']._serialized_start=1933
-  _globals['_WATCHPAYMENTSREQUEST']._serialized_end=2033
-  _globals['_WATCHPAYMENTSRESPONSE']._serialized_start=2036
-  _globals['_WATCHPAYMENTSRESPONSE']._serialized_end=2172
-  _globals['_PAYMENTSSERVICE']._serialized_start=2417
-  _globals['_PAYMENTSSERVICE']._serialized_end=3108
+  _globals['_CREATEPAYMENTREQUEST']._serialized_end=596
+  _globals['_CREATEPAYMENTRESPONSE']._serialized_start=598
+  _globals['_CREATEPAYMENTRESPONSE']._serialized_end=704
+  _globals['_CAPTUREPAYMENTREQUEST']._serialized_start=707
+  _globals['_CAPTUREPAYMENTREQUEST']._serialized_end=848
+  _globals['_CAPTUREPAYMENTRESPONSE']._serialized_start=851
+  _globals['_CAPTUREPAYMENTRESPONSE']._serialized_end=988
+  _globals['_CANCELPAYMENTREQUEST']._serialized_start=991
+  _globals['_CANCELPAYMENTREQUEST']._serialized_end=1126
+  _globals['_CANCELPAYMENTRESPONSE']._serialized_start=1129
+  _globals['_CANCELPAYMENTRESPONSE']._serialized_end=1265
+  _globals['_REFUNDPAYMENTREQUEST']._serialized_start=1268
+  _globals['_REFUNDPAYMENTREQUEST']._serialized_end=1448
+  _globals['_REFUNDPAYMENTRESPONSE']._serialized_start=1451
+  _globals['_REFUNDPAYMENTRESPONSE']._serialized_end=1606
+  _globals['_GETPAYMENTREQUEST']._serialized_start=1608
+  _globals['_GETPAYMENTREQUEST']._serialized_end=1663
+  _globals['_GETPAYMENTRESPONSE']._serialized_start=1665
+  _globals['_GETPAYMENTRESPONSE']._serialized_end=1727
+  _globals['_LISTPAYMENTSREQUEST']._serialized_start=1730
+  _globals['_LISTPAYMENTSREQUEST']._serialized_end=1892
+  _globals['_LISTPAYMENTSRESPONSE']._serialized_start=1894
+  _globals['_LISTPAYMENTSRESPONSE']._serialized_end=1984
+  _globals['_WATCHPAYMENTSREQUEST']._serialized_start=1986
+  _globals['_WATCHPAYMENTSREQUEST']._serialized_end=2086
+  _globals['_WATCHPAYMENTSRESPONSE']._serialized_start=2089
+  _globals['_WATCHPAYMENTSRESPONSE']._serialized_end=2225
+  _globals['_PAYMENTSSERVICE']._serialized_start=2470
+  _globals['_PAYMENTSSERVICE']._serialized_end=3161
 # @@protoc_insertion_point(module_scope)

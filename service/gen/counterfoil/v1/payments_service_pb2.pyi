@@ -48,7 +48,7 @@ class HostedCheckout(_message.Message):
     def __init__(self) -> None: ...
 
 class CreatePaymentRequest(_message.Message):
-    __slots__ = ("entity", "record_id", "off_session", "unconfirmed", "hosted_checkout", "version", "request_id", "capture_method")
+    __slots__ = ("entity", "record_id", "off_session", "unconfirmed", "hosted_checkout", "version", "request_id", "capture_method", "amount_source")
     ENTITY_FIELD_NUMBER: _ClassVar[int]
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     OFF_SESSION_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +57,7 @@ class CreatePaymentRequest(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CAPTURE_METHOD_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_SOURCE_FIELD_NUMBER: _ClassVar[int]
     entity: str
     record_id: str
     off_session: OffSession
@@ -65,7 +66,8 @@ class CreatePaymentRequest(_message.Message):
     version: str
     request_id: str
     capture_method: CaptureMethod
-    def __init__(self, entity: _Optional[str] = ..., record_id: _Optional[str] = ..., off_session: _Optional[_Union[OffSession, _Mapping]] = ..., unconfirmed: _Optional[_Union[Unconfirmed, _Mapping]] = ..., hosted_checkout: _Optional[_Union[HostedCheckout, _Mapping]] = ..., version: _Optional[str] = ..., request_id: _Optional[str] = ..., capture_method: _Optional[_Union[CaptureMethod, str]] = ...) -> None: ...
+    amount_source: _payment_pb2.AmountSource
+    def __init__(self, entity: _Optional[str] = ..., record_id: _Optional[str] = ..., off_session: _Optional[_Union[OffSession, _Mapping]] = ..., unconfirmed: _Optional[_Union[Unconfirmed, _Mapping]] = ..., hosted_checkout: _Optional[_Union[HostedCheckout, _Mapping]] = ..., version: _Optional[str] = ..., request_id: _Optional[str] = ..., capture_method: _Optional[_Union[CaptureMethod, str]] = ..., amount_source: _Optional[_Union[_payment_pb2.AmountSource, str]] = ...) -> None: ...
 
 class CreatePaymentResponse(_message.Message):
     __slots__ = ("payment", "replayed", "client_secret")

@@ -94,12 +94,16 @@ class PaymentsServiceServicer:
         and GetPayment or the same call again tells its outcome. A declined payment is an outcome, not an error: OK, with
         STATE_FAILED and a Failure.
 
+        A request above the entity's limit for one person returns at once, with REQUEST_STATE_PENDING_APPROVAL: it goes on
+        when a second person approves it (RequestsService).
+
         One version of one record is paid for once, for ever: asking again returns the same payment, marked as replayed.
         A new attempt after a decline needs a new `version`.
 
         Errors: INVALID_REQUEST; ENTITY_UNKNOWN; COMMAND_CONFLICT (the same `request_id`, or the same record and version,
         with other content); the reasons a record cannot be paid for (RECORD_NOT_FOUND, RECORD_NOT_PAYABLE, AMOUNT_MISSING,
         AMOUNT_NOT_EXACT, CURRENCY_MISSING, CURRENCY_INVALID, ACCOUNT_MISSING, NO_PAYMENT_METHOD, CHECKOUT_NOT_CONFIGURED);
+        those of the entity's rules (LIMIT_EXCEEDED, APPROVAL_REQUIRED, APPROVAL_REJECTED, APPROVAL_EXPIRED, PERIOD_CLOSED);
         a vendor's refusal (STRIPE_REJECTED, SALESFORCE_REJECTED and their kind); OVERLOADED; DEADLINE_TOO_SHORT; INTERNAL.
         A request that was accepted and ended as REFUSED or FAILED answers FAILED_PRECONDITION (INTERNAL for a fault of
         ours) with the metadata "payment_id" and "request_state". Once the cause is mended, the same call takes it up again:

@@ -1,5 +1,7 @@
 """Products and one-time prices, as Checkout line items need them (docs.stripe.com/api/products, .../prices)."""
 
+from decimal import Decimal
+
 from counterfoil_sandbox.stripe import currencies
 from counterfoil_sandbox.stripe.errors import Json, StripeError, invalid, refused
 from counterfoil_sandbox.stripe.params import (
@@ -53,7 +55,9 @@ def make_product(world: World, values: Json, *, active: bool = True) -> Json:
 
 def make_price(world: World, values: Json, product: str, *, active: bool = True) -> Json:
     """Return a new one-time price."""
-    amount = values["unit_amount"]
+    if ("unit_amount" in values) == ("unit_amount_decimal" in values):
+        raise invalid("You must specify exactly one of `unit_amount` or `unit_amount_decimal`.", "unit_amount")
+    exact = Decimal(values["unit_amount"] if "unit_amount" in values else values["unit_amount_decimal"])
     row: Json = {
         "id": world.ids.new("price", "1"),
         "object": "price",
@@ -72,8 +76,8 @@ def make_price(world: World, values: Json, product: str, *, active: bool = True)
         "tiers_mode": None,
         "transform_quantity": None,
         "type": "one_time",
-        "unit_amount": amount,
-        "unit_amount_decimal": str(amount),
+        "unit_amount": int(exact) if exact == exact.to_integral_value() else None,
+        "unit_amount_decimal": format(exact, "f"),
     }
     world.prices.save(row)
     world.emit("price.created", row)

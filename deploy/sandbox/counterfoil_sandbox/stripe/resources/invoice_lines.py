@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from counterfoil_sandbox.stripe import currencies
 from counterfoil_sandbox.stripe.errors import Json, invalid, refused
 from counterfoil_sandbox.stripe.params import merged
-from counterfoil_sandbox.stripe.resources import catalog, tax_rates
+from counterfoil_sandbox.stripe.resources import automatic_tax, catalog, tax_rates
 from counterfoil_sandbox.stripe.store import listing
 from counterfoil_sandbox.stripe.world import World
 
@@ -21,7 +21,7 @@ _WAYS = ("amount", "unit_amount_decimal", "pricing", "price_data")
 def make_item(world: World, values: Json, customer: str, currency: str) -> Json:
     """Return a new item from typed parameters, saved and unannounced; it belongs to no invoice yet."""
     amount, pricing = _priced(world, values, currency)
-    quantity = values.get("quantity", 1)
+    quantity = _quantity(values)
     now = world.now()
     period = values.get("period") or {"start": now, "end": now}
     if period["end"] < period["start"]:
@@ -46,8 +46,8 @@ def make_item(world: World, values: Json, customer: str, currency: str) -> Json:
         "period": period,
         "pricing": pricing,
         "proration": False,
-        "quantity": quantity,
-        "quantity_decimal": str(quantity),
+        "quantity": int(quantity),
+        "quantity_decimal": format(quantity, "f"),
         "tax_rates": tax_rates.resolve(world, values.get("tax_rates", []), "tax_rates"),
         "test_clock": None,
     }
@@ -55,12 +55,21 @@ def make_item(world: World, values: Json, customer: str, currency: str) -> Json:
     return world.invoice_items.save(row)
 
 
+def _quantity(values: Json) -> Decimal:
+    if "quantity" in values and "quantity_decimal" in values:
+        raise invalid("You may only specify one of these parameters: quantity, quantity_decimal.", "quantity")
+    quantity = Decimal(values["quantity_decimal"] if "quantity_decimal" in values else values.get("quantity", 1))
+    if quantity < 0:
+        raise invalid("This value must be greater than or equal to 0.", "quantity_decimal")
+    return quantity
+
+
 def _priced(world: World, values: Json, currency: str) -> tuple[int, Json | None]:
     given = [name for name in _WAYS if name in values]
     if len(given) != 1:
         raise invalid(f"You must specify exactly one of these parameters: {', '.join(_WAYS)}.", "amount")
     if given == ["amount"]:
-        if values.get("quantity", 1) != 1:
+        if _quantity(values) != 1:
             raise invalid("You cannot specify `quantity` with `amount`. Use `unit_amount_decimal`.", "quantity")
         return values["amount"], None
     if given == ["unit_amount_decimal"]:
@@ -71,7 +80,7 @@ def _priced(world: World, values: Json, currency: str) -> tuple[int, Json | None
             raise invalid(f"The price's currency must be {currency}, as the invoice's is.", given[0])
         unit = price["unit_amount_decimal"]
         details = {"price_details": {"price": price["id"], "product": price["product"]}}
-    exact = Decimal(unit) * values.get("quantity", 1)
+    exact = Decimal(unit) * _quantity(values)
     pricing = details | {"type": "price_details", "unit_amount_decimal": unit}
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP)), pricing
 
@@ -98,6 +107,8 @@ def join(world: World, invoice: Json, items: list[Json]) -> None:
                 f"({invoice['currency']}).",
                 "currency",
             )
+    automatic_tax.check(invoice, items)
+    for item in items:
         item["invoice"] = invoice["id"]
         world.invoice_items.save(item)
     compute(world, invoice)
@@ -115,7 +126,7 @@ def lines(world: World, invoice: Json) -> list[Json]:
 
 
 def _line(world: World, invoice: Json, item: Json) -> Json:
-    rates = item["tax_rates"] or invoice["default_tax_rates"]
+    rates = item["tax_rates"] or automatic_tax.rates(world, invoice) or invoice["default_tax_rates"]
     return {
         "id": world.hidden(item["id"])["line"],
         "object": "line_item",
@@ -151,6 +162,7 @@ def _line(world: World, invoice: Json, item: Json) -> Json:
 
 def compute(world: World, invoice: Json) -> None:
     """Set a draft's lines, tax and totals from its items."""
+    automatic_tax.look(world, invoice)
     rows = lines(world, invoice)
     entries = tax_rates.added([entry for row in rows for entry in row["taxes"]])
     subtotal = sum(row["amount"] for row in rows)

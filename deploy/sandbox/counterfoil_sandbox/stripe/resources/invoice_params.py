@@ -43,9 +43,9 @@ _ITEM_PRICE = Hash(
     elsewhere=frozenset(("unit_amount_decimal",)),
 )
 _LINE_PRICE = Hash(
-    {name: kind for name, kind in catalog.PRICE_DATA.fields.items() if name != "recurring"},
-    required=("currency", "unit_amount"),
-    elsewhere=frozenset(("unit_amount_decimal",)),
+    {name: kind for name, kind in catalog.PRICE_DATA.fields.items() if name != "recurring"}
+    | {"unit_amount_decimal": Decimals()},
+    required=("currency",),
 )
 _SELLING: dict[str, Kind] = {
     "amount": Integer(),
@@ -55,9 +55,10 @@ _SELLING: dict[str, Kind] = {
     "period": _PERIOD,
     "pricing": _PRICING,
     "quantity": Integer(0),
+    "quantity_decimal": Decimals(),
     "tax_rates": _RATES,
 }
-_SELLING_ELSEWHERE = frozenset(("discounts", "quantity_decimal"))
+_SELLING_ELSEWHERE = frozenset(("discounts",))
 _ITEM: dict[str, Kind] = _SELLING | {"price_data": _ITEM_PRICE, "unit_amount_decimal": Decimals()}
 _ITEM_ELSEWHERE = _SELLING_ELSEWHERE | {"tax_behavior", "tax_code"}
 CREATE_ITEM = Params(
@@ -79,18 +80,21 @@ _CHANGEABLE: dict[str, Kind] = {
     # What Stripe does by itself an hour later is done here by hand.
     "auto_advance": Choice(("false",), ("true",)),
     "collection_method": _COLLECTION,
+    "automatic_tax": Hash({"enabled": Boolean()}, required=("enabled",), elsewhere=frozenset(("liability",))),
     "days_until_due": Integer(0),
     "default_payment_method": Text(),
     "default_tax_rates": Array(Text(), length=5, unset=True),
     "description": Text(1500, unset=True),
+    # Discounts are not imitated, except that there are to be none.
+    "discounts": Array(Choice((), ("a discount",)), length=0, unset=True),
     "due_date": Integer(0),
     "footer": Text(unset=True),
     "metadata": Metadata(),
 }
 _NOT_HERE = frozenset(
     (
-        "account_tax_ids", "application_fee_amount", "automatic_tax", "automatically_finalizes_at", "custom_fields",
-        "default_source", "discounts", "effective_at", "issuer", "number", "on_behalf_of", "payment_settings",
+        "account_tax_ids", "application_fee_amount", "automatically_finalizes_at", "custom_fields",
+        "default_source", "effective_at", "issuer", "number", "on_behalf_of", "payment_settings",
         "rendering", "shipping_cost", "shipping_details", "statement_descriptor", "transfer_data",
     )
 )  # fmt: skip

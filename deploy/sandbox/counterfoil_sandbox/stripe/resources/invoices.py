@@ -6,7 +6,14 @@ Only a draft can be deleted, and nothing is left of it then.
 from counterfoil_sandbox.stripe import currencies
 from counterfoil_sandbox.stripe.errors import Json, invalid, refused
 from counterfoil_sandbox.stripe.params import merged
-from counterfoil_sandbox.stripe.resources import customers, invoice_lines, invoice_params, invoicing, tax_rates
+from counterfoil_sandbox.stripe.resources import (
+    automatic_tax,
+    customers,
+    invoice_lines,
+    invoice_params,
+    invoicing,
+    tax_rates,
+)
 from counterfoil_sandbox.stripe.routing import Call, Endpoint
 from counterfoil_sandbox.stripe.settings import DAY_S
 from counterfoil_sandbox.stripe.store import listing, slice_of, within
@@ -89,8 +96,12 @@ def _apply(world: World, row: Json, values: Json) -> None:
     row |= {name: values[name] for name in _SIMPLE if name in values}
     if "metadata" in values:
         row["metadata"] = merged(row["metadata"], values["metadata"])
+    if "automatic_tax" in values:
+        automatic_tax.switch(row, enabled=values["automatic_tax"]["enabled"])
     if "default_tax_rates" in values:
         row["default_tax_rates"] = tax_rates.resolve(world, values["default_tax_rates"] or [], "default_tax_rates")
+    if row["automatic_tax"]["enabled"] and row["default_tax_rates"]:
+        raise invalid("You cannot use `default_tax_rates` with automatic tax.", "default_tax_rates")
     _set_due(world, row, values)
 
 

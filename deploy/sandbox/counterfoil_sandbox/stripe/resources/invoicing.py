@@ -9,7 +9,13 @@ from collections.abc import Iterator
 
 from counterfoil_sandbox.stripe import currencies
 from counterfoil_sandbox.stripe.errors import Json, StripeError, invalid, not_imitated, refused
-from counterfoil_sandbox.stripe.resources import invoice_lines, lifecycle, payment_intents, payment_methods
+from counterfoil_sandbox.stripe.resources import (
+    automatic_tax,
+    invoice_lines,
+    lifecycle,
+    payment_intents,
+    payment_methods,
+)
 from counterfoil_sandbox.stripe.resources.lifecycle import Confirmation
 from counterfoil_sandbox.stripe.settings import DAY_S
 from counterfoil_sandbox.stripe.world import World, changed, snapshot
@@ -36,6 +42,7 @@ def finalize(world: World, invoice: Json) -> None:
     if invoice["status"] != "draft":
         raise refused("This invoice is already finalized, you can't re-finalize a non-draft invoice.")
     invoice_lines.compute(world, invoice)
+    automatic_tax.require_location(world, invoice)
     customer = world.customers.rows[invoice["customer"]]
     used = min(max(0, -customer["balance"]), invoice["amount_due"])
     due = invoice["amount_due"] - used

@@ -42,7 +42,13 @@ class Percentage(Kind):
 
 def create(world: World, call: Call) -> Json:
     """POST /v1/tax_rates."""
-    values = call.params
+    row = build(world, call.params)
+    world.emit("tax_rate.created", row)
+    return row
+
+
+def build(world: World, values: Json) -> Json:
+    """Return a new rate, saved and unannounced."""
     percentage = values["percentage"]
     row: Json = {
         "id": world.ids.new("txr", "1"),
@@ -65,9 +71,7 @@ def create(world: World, call: Call) -> Json:
         "tax_type": values.get("tax_type"),
     }
     world.hidden(row["id"])["percentage"] = percentage
-    world.tax_rates.save(row)
-    world.emit("tax_rate.created", row)
-    return row
+    return world.tax_rates.save(row)
 
 
 def resolve(world: World, identifiers: list[str], param: str) -> list[Json]:
