@@ -199,6 +199,9 @@ class Stack:
                     "stripe": {
                         "account": account["account"],
                         "livemode": False,
+                        # The stand-in has no limit; what is tried here is how fast the service is.
+                        "requests_per_second": 10_000,
+                        "endpoint_requests_per_second": 10_000,
                         "api_base": account["url"],
                         "secret_key": {"env": "DEMO_STRIPE_KEY"},
                         "webhook_secrets": [{"env": "DEMO_WEBHOOK_SECRET"}],

@@ -155,24 +155,29 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         """Have something done with a payment, and wait for it; the command lives on when the caller does not."""
         payment_id, asked = parse_change(request)
         require_entity(self._entities, asked.entity)
-        intent = await self._intent_of(asked.entity, payment_id)
+        page = isinstance(request, payments_service_pb2.CancelPaymentRequest)
+        intent = await self._intent_of(asked.entity, payment_id, or_page=page)
         command, replayed = await self._commands.accept(signed(replace(asked, target_id=intent)))
         command = await self._commands.wait(command.id, patience(context))
         if command.state.settled and command.state is not CommandState.SUCCEEDED:
             raise unsuccessful(command)
         facts = await self._payments.read(command.entity, intent)
         # Unknown here until Stripe's news of it have come.
-        payment = payment_pb2.Payment(payment_id=intent, entity=command.entity, payment_intent_id=intent)
+        named = intent if intent.startswith(_INTENT) else ""
+        payment = payment_pb2.Payment(payment_id=payment_id, entity=command.entity, payment_intent_id=named)
         return _Changed(command, replayed, payment_from_facts(facts) if facts else payment)
 
-    async def _intent_of(self, entity: str, payment_id: str) -> str:
-        """Return Stripe's id of a payment, by which every request for a change names it."""
+    async def _intent_of(self, entity: str, payment_id: str, *, or_page: bool = False) -> str:
+        """Return Stripe's id of a payment, or of the page it waits on, by which every request for a change names it."""
         if payment_id.startswith(_INTENT):
             return payment_id
         facts = await self._payments.read(entity, payment_id)
         if facts is None:
             raise NotFound("There is no payment of this id: check the id and the entity.")
         if facts.payment_intent_id is None:
+            page = (await self._commands.get(payment_id)).checkout_session_id if or_page else None
+            if page is not None:
+                return page
             raise Refused("Nothing of this payment has reached Stripe yet.", reason="PAYMENT_NOT_FOUND")
         return facts.payment_intent_id
 

@@ -11,9 +11,10 @@ from service.clients import SalesforceApi, StripeApi
 from service.clock import Clock
 from service.commands import Commands, Steps, TermsReader
 from service.commands.approvals import Approvals
-from service.config import Installation, Settings
+from service.config import Entity, Installation, Settings
 from service.db import Database, Wakes, open_database
 from service.errors import VendorError
+from service.rates import Limits, Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Parts:
         await self.database.close()
 
 
+def _limits(entity: Entity) -> Limits:
+    return Limits(entity.stripe.rate, entity.stripe.endpoint_requests_per_second)
+
+
 def build(settings: Settings, installation: Installation, url: str, readiness: Readiness, clock: Clock) -> Parts:
     """Put the shared parts together; nothing is connected yet.
 
@@ -61,7 +66,10 @@ def build(settings: Settings, installation: Installation, url: str, readiness: R
     """
     database = open_database(url, pool_size=settings.database_pool_size)
     wakes = Wakes(url)
-    stripe = {name: StripeApi(name, entity.stripe, clock) for name, entity in installation.entities.items()}
+    stripe = {
+        name: StripeApi(name, entity.stripe, clock, Pace(database, name, _limits(entity)))
+        for name, entity in installation.entities.items()
+    }
     salesforce = {name: SalesforceApi(name, org, clock) for name, org in installation.orgs.items()}
     steps = Steps(
         database=database,

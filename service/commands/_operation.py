@@ -29,10 +29,11 @@ class Target:
 
     name: str
     prefix: str
+    other: str | None = None
 
     def check(self, value: str) -> str:
         """Return the id, or raise ValueError."""
-        return stripe_id(self.prefix)(value)
+        return stripe_id(self.prefix, *([self.other] if self.other else []))(value)
 
 
 @dataclass(frozen=True, slots=True)

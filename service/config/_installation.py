@@ -61,6 +61,20 @@ class StripeAccount(_Frozen):
     )
     api_base: str = Field(default="https://api.stripe.com", pattern=r"^https?://", description="Where Stripe answers.")
     timeout_seconds: float = Field(default=20, ge=1, le=80, description="Longest wait for one answer.")
+    requests_per_second: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Most requests a second, of all processes together. Default: Stripe's limit, 100 live, 25 test.",
+    )
+    endpoint_requests_per_second: int = Field(
+        default=25, ge=1, le=10_000, description="Most requests a second to one endpoint; 25 is Stripe's own limit."
+    )
+
+    @property
+    def rate(self) -> int:
+        """Requests a second that may be made (docs.stripe.com/rate-limits)."""
+        return self.requests_per_second or (100 if self.livemode else 25)
 
     @model_validator(mode="after")
     def _plaintext_only_here(self) -> Self:

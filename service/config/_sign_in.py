@@ -1,4 +1,4 @@
-"""The two ways to sign in to a Salesforce org without a person."""
+"""How we sign in to a Salesforce org: as one user, without a person."""
 
 from typing import Literal
 

@@ -4,12 +4,13 @@ Refuses to write without an idempotency key (the library would invent one, and a
 retry by itself, and to follow the library's API version: the version is pinned here.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import stripe
 from opentelemetry.trace import Span
@@ -17,15 +18,16 @@ from stripe import StripeObject
 
 from service import config
 from service.clients._calls import Calls
-from service.clients.stripe._errors import UNAVAILABLE, translate
+from service.clients.stripe._errors import LIMITED, UNAVAILABLE, translate
 from service.clients.stripe._keys import Purpose, StripeKeys
 from service.clock import Clock
-from service.errors import VendorRejected
+from service.errors import VendorRejected, VendorUnavailable
 
 T = TypeVar("T")
 
 API_VERSION = "2026-10-28.endive"
 MAX_KEY_CHARACTERS = 255  # docs.stripe.com/api/idempotent_requests
+_LIMITED_PAUSE = timedelta(seconds=1)  # Stripe counts by the second and seldom says more (docs.stripe.com/rate-limits)
 PAGE_SIZE = 100  # docs.stripe.com/api/pagination
 
 # Where each object type lives in the client. A type that is not here is refused, not guessed.
@@ -52,6 +54,7 @@ _SERVICES = {
 
 # What can be done with an object that is there. An action that is not here is refused as well.
 _ACTIONS = {
+    "checkout.session": frozenset({"expire"}),
     "customer": frozenset({"update"}),
     "invoice": frozenset(
         {"add_lines", "finalize_invoice", "mark_uncollectible", "pay", "send_invoice", "void_invoice"}
@@ -91,6 +94,18 @@ class Answer:
     replayed: bool
 
 
+class Turns(Protocol):
+    """Keeps an account's limits, whoever else asks it."""
+
+    async def turn(self, endpoint: str) -> timedelta | None:
+        """Wait for a turn; return how long to stay away when it is too far off."""
+        ...
+
+    async def hold(self, pause: timedelta) -> None:
+        """Give nobody a turn for a while."""
+        ...
+
+
 class StripeApi:
     """One entity's Stripe account.
 
@@ -101,6 +116,7 @@ class StripeApi:
         entity: name of the legal entity, for traces and error messages.
         account: its settings.
         clock: used only where an answer carries no date.
+        turns: makes each call wait for its turn; None: nobody else asks this account, and little is asked.
 
     Raises:
         ConfigurationError: a key cannot be read, or is of the other mode than the settings say.
@@ -108,9 +124,10 @@ class StripeApi:
 
     api_version: str = API_VERSION
 
-    def __init__(self, entity: str, account: config.StripeAccount, clock: Clock) -> None:
+    def __init__(self, entity: str, account: config.StripeAccount, clock: Clock, turns: Turns | None = None) -> None:
         self._entity = entity
         self._clock = clock
+        self._turns = turns
         self._keys = StripeKeys(entity, account, API_VERSION)
         self._calls = Calls("stripe", unavailable=UNAVAILABLE, translate=translate, name=entity)
 
@@ -164,7 +181,7 @@ class StripeApi:
         """
         if limit < 1:
             raise ValueError("limit must be at least 1")
-        listing = self._listing(object_type, params)
+        listing, loop = self._listing(object_type, params), asyncio.get_running_loop()
 
         def call(current: Span) -> list[Answer]:
             found: list[Answer] = []
@@ -174,6 +191,8 @@ class StripeApi:
                 found += [Answer(item.to_dict(for_json=True), head.as_of, head.request_id, False) for item in page.data]
                 if len(found) >= limit or not page.has_more or not page.data:
                     return found[:limit]
+                if self._turns is not None:
+                    asyncio.run_coroutine_threadsafe(self._turn(f"{object_type}.list"), loop).result()
                 page = page.next_page()
 
         return await self._run("list", object_type, call, {})
@@ -218,7 +237,21 @@ class StripeApi:
 
     async def _run(self, operation: str, object_type: str, call: Callable[[Span], T], attributes: dict[str, str]) -> T:
         common = {"counterfoil.entity": self._entity, "stripe.object_type": object_type}
-        return await self._calls.run(operation, common | attributes, call)
+        await self._turn(f"{object_type}.{operation}")
+        try:
+            return await self._calls.run(operation, common | attributes, call)
+        except VendorUnavailable as error:
+            if error.reason == LIMITED and self._turns is not None:
+                # Asked too often, by whomever: all wait. A lock, which comes with the same status, is of one object.
+                await self._turns.hold(error.retry_after or _LIMITED_PAUSE)
+            raise
+
+    async def _turn(self, endpoint: str) -> None:
+        away = await self._turns.turn(endpoint) if self._turns is not None else None
+        if away is not None:
+            raise VendorUnavailable(
+                "more is asked of Stripe than its limits allow", vendor="stripe", reason=LIMITED, retry_after=away
+            )
 
     def _answer(self, found: StripeObject, current: Span) -> Answer:
         response = found.last_response

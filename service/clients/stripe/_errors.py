@@ -15,6 +15,7 @@ import stripe
 from service.errors import PaymentDeclined, VendorDenied, VendorError, VendorRejected, VendorUnavailable
 
 UNAVAILABLE = "STRIPE_UNAVAILABLE"
+LIMITED = "STRIPE_RATE_LIMITED"
 # Stripe names seconds or minutes; a header that says more than this is not believed.
 MAX_RETRY_AFTER_SECONDS = 3600
 _PARAMETER = re.compile(r"^[a-z0-9_\[\]]{1,100}$")
@@ -30,7 +31,7 @@ class _Meaning(NamedTuple):
 
 _DEFAULT = _Meaning(VendorUnavailable, UNAVAILABLE, "Stripe did not answer as expected")
 _LOCKED = _Meaning(VendorUnavailable, "STRIPE_LOCKED", "Stripe is working on the same object or key at this moment")
-_LIMITED = _Meaning(VendorUnavailable, "STRIPE_RATE_LIMITED", "Stripe's request limit is reached")
+_LIMITED = _Meaning(VendorUnavailable, LIMITED, "Stripe's request limit is reached")
 _DENIED = _Meaning(VendorDenied, "STRIPE_DENIED", "Stripe refused the API key or its permissions")
 _REJECTED = _Meaning(VendorRejected, "STRIPE_REJECTED", "Stripe refused the request")
 _DECLINED = _Meaning(PaymentDeclined, "PAYMENT_DECLINED", "the payment was declined")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.commands import CommandState
+from service.commands import Commands, CommandState
 from service.errors import Conflict
 from tests.integration.commands.conftest import Desk
 
@@ -221,3 +221,27 @@ async def _invoiced(desk: Desk, customer: str) -> str:
     client.v1.invoices.finalize_invoice(str(invoice.id))
     [payment] = client.v1.invoice_payments.list({"invoice": str(invoice.id)}).data
     return str(payment.payment.payment_intent)
+
+
+async def test_an_outage_of_an_hour_drains_by_itself(desk: Desk) -> None:
+    """Run again when each command says, by the clock in hand; what was lost on the way is done once."""
+    intents = [await desk.payment() for _ in range(3)]
+    commands = [await desk.ask("refund_payment", intent) for intent in intents]
+    desk.strike(path="/v1/refunds", fault="status", status=503, times=10_000)
+    began, tries, due = desk.clock.now(), 0, dict.fromkeys((one.id for one in commands), desk.clock.now())
+    desk_commands = Commands(desk.steps, attempts_limit=100)  # as it is by default
+    for attempts in range(100):
+        if desk.clock.now() - began > timedelta(hours=1):
+            break
+        for command in commands:
+            with pytest.raises(Exception) as raised:  # noqa: PT011  (the room's own, told by its name)
+                await desk_commands.execute(command.id, attempts=attempts)
+            due[command.id] = desk.clock.now() + raised.value.delay  # type: ignore[attr-defined]
+            tries += 1
+        desk.clock.ahead += min(due.values()) - desk.clock.now()
+    assert desk.clock.now() - began > timedelta(hours=1)
+    assert tries < 30 * len(commands), "an outage is not hammered at"
+    desk.sandbox.control("DELETE", "/stripe/faults")
+    for command, intent in zip(commands, intents, strict=True):
+        assert (await desk.settled(command)).state is CommandState.SUCCEEDED
+        assert await _refunded(desk, intent) == [10_000]

@@ -129,7 +129,7 @@ class PaymentsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelPayment(self, request, context):
-        """Cancels a payment whose money was not taken; what is held on the card is released.
+        """Cancels a payment whose money was not taken; what is held on the card is released, and a page it waits on expires.
 
         Waits and repeats like CapturePayment. Cancelling what is cancelled already is OK.
 
