@@ -13,7 +13,7 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from service import bootstrap, migrations
-from service.cli import exceptions_app, facts, failures_app, payouts_app, plan, preview, provision
+from service.cli import audit_app, exceptions_app, facts, failures_app, payouts_app, plan, preview, provision
 from service.config import Role, Settings, installation_schema, load_installation, load_settings, settings_reference
 from service.errors import ConfigurationError
 from service.maintenance import Finding, Outcome
@@ -35,7 +35,8 @@ Examples:
   counterfoil serve                          run everything in one process
   counterfoil serve --role web,grpc          run the doors here, the rest elsewhere
 
-Exit codes: 0 well, 2 a wrong command line, 69 the database refused, 78 a wrong setting.
+Exit codes: 0 well, 2 a wrong command line, 65 an audit log that does not hold, 69 the database refused, 78 a wrong
+setting.
 """
 _WIDTH_OF_LOGS = 180
 _STYLES = {Outcome.OK: "green", Outcome.NOTE: "yellow", Outcome.FAULT: "bold red"}
@@ -50,6 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(audit_app, name="audit")
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(failures_app, name="failures")
 app.add_typer(payouts_app, name="payouts")

@@ -7,7 +7,7 @@ that is not his. A new method needs a row in `service/access/_policy.py`, which 
 
 from service.access._gate import Credentials, Gate
 from service.access._policy import OPEN, POLICY, Rule, Scope
-from service.access._principal import Principal, anonymous, caller_name, current_principal, enter
+from service.access._principal import Principal, anonymous, caller_name, current_principal, enter, policy_version
 
 __all__ = [
     "OPEN",
@@ -21,4 +21,5 @@ __all__ = [
     "caller_name",
     "current_principal",
     "enter",
+    "policy_version",
 ]

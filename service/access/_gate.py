@@ -4,6 +4,7 @@ Where the configuration names issuers or callers, everybody must be one of them.
 anonymous and may do everything, which is refused at start for addresses that other machines can reach.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,11 +35,14 @@ class Gate:
         access: who may call; None admits everybody as anonymous.
         clock: for the age of keys.
         policy: the table.
+
+    Attributes:
+        version: a digest of both: the same rules for the same callers have the same version.
     """
 
     def __init__(self, access: Access | None, clock: Clock, policy: Mapping[str, Rule] = POLICY) -> None:
-        self._access = access
         self._policy = policy
+        self.version = _version(access, policy)
         self._tokens = Tokens(access, clock) if access else None
         callers = access.callers if access else {}
         self._certificates: dict[str, tuple[str, Caller]] = {
@@ -108,6 +112,12 @@ class Gate:
         """Let go of connections to issuers."""
         if self._tokens is not None:
             await self._tokens.close()
+
+
+def _version(access: Access | None, policy: Mapping[str, Rule]) -> str:
+    rows = [f"{method} {sorted(rule.roles or ())} {rule.scope.value}" for method, rule in sorted(policy.items())]
+    callers = access.model_dump_json() if access else ""
+    return hashlib.sha256("\n".join([*rows, callers]).encode()).hexdigest()[:16]
 
 
 def _require_role(method: str, roles: frozenset[CallerRole], principal: Principal) -> None:

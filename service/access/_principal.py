@@ -44,9 +44,13 @@ anonymous = Principal(ANONYMOUS, frozenset(CallerRole), None)
 _current: ContextVar[Principal] = ContextVar("principal")
 
 
-def enter(principal: Principal) -> None:
-    """Let `principal` be the caller of what this task does from now on; every call has a task of its own."""
+_policy: ContextVar[str] = ContextVar("policy")
+
+
+def enter(principal: Principal, policy: str) -> None:
+    """Let `principal`, admitted by a version of the policy, be the caller of this task; each call has its own."""
     _current.set(principal)
+    _policy.set(policy)
 
 
 def current_principal() -> Principal:
@@ -56,6 +60,15 @@ def current_principal() -> Principal:
         LookupError: no call is being answered here; nobody is never taken for somebody.
     """
     return _current.get()
+
+
+def policy_version() -> str:
+    """Return the version of the policy that admitted the caller.
+
+    Raises:
+        LookupError: no call is being answered here.
+    """
+    return _policy.get()
 
 
 def caller_name() -> str | None:

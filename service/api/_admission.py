@@ -76,7 +76,7 @@ class Admitted(_Guard):
         """Admit the caller for the rest of the call."""
         certificates = context.auth_context().get("x509_pem_cert") or [None]
         credentials = Credentials(tuple(context.invocation_metadata() or ()), certificates[0])
-        enter(await self._gate.admit(method, credentials))
+        enter(await self._gate.admit(method, credentials), self._gate.version)
 
 
 class Scoped(_Guard):

@@ -1,13 +1,12 @@
 """CustomersService: parse, call, translate. What a customer is called goes into answers, and nowhere else."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from service.access import caller_name
+from service.api._asking import signed
 from service.api._customer_requests import CustomerQuery, parse_get_customer, parse_list_customers, parse_sync
 from service.api._deadlines import HasDeadline
 from service.api._messages import request_state_of
@@ -56,7 +55,7 @@ class CustomersService(customers_service_pb2_grpc.CustomersServiceServicer):
         self, request: customers_service_pb2.SyncCustomerRequest, context: HasDeadline
     ) -> customers_service_pb2.SyncCustomerResponse:
         """Accept, wait, and return the customer; the command lives on when the caller does not."""
-        command, replayed = await self._commands.accept(replace(parse_sync(request), requested_by=caller_name()))
+        command, replayed = await self._commands.accept(signed(parse_sync(request)))
         command = await self._commands.wait(command.id, patience(context))
         if command.state.settled and command.state is not CommandState.SUCCEEDED:
             raise _unsuccessful(command)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from service.access import caller_name
+from service.api._asking import signed
 from service.api._deadlines import HasDeadline
 from service.api._invoice_messages import invoice_from_facts
 from service.api._invoice_validation import (
@@ -77,7 +77,7 @@ class InvoicesService(invoices_service_pb2_grpc.InvoicesServiceServicer):
         self, request: invoices_service_pb2.CreateInvoiceRequest, context: HasDeadline
     ) -> invoices_service_pb2.CreateInvoiceResponse:
         """Accept, wait, and return the invoice as it stands; the command lives on when the caller does not."""
-        command, replayed = await self._commands.accept(replace(parse_create(request), requested_by=caller_name()))
+        command, replayed = await self._commands.accept(signed(parse_create(request)))
         command = await self._commands.wait(command.id, patience(context))
         if command.state in {CommandState.REFUSED, CommandState.FAILED}:
             raise unsuccessful(command)
@@ -139,7 +139,7 @@ class InvoicesService(invoices_service_pb2_grpc.InvoicesServiceServicer):
         """Have something done with an invoice, and wait for it; the command lives on when the caller does not."""
         asked = parse_change(request)
         self._require(asked.entity)
-        command, replayed = await self._commands.accept(replace(asked, requested_by=caller_name()))
+        command, replayed = await self._commands.accept(signed(asked))
         command = await self._commands.wait(command.id, patience(context))
         if command.state.settled and command.state is not CommandState.SUCCEEDED:
             raise unsuccessful(command)

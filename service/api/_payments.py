@@ -9,7 +9,7 @@ from typing import Protocol
 
 from google.protobuf.message import Message
 
-from service.access import caller_name
+from service.api._asking import signed
 from service.api._deadlines import HasDeadline, time_left
 from service.api._messages import payment_from_facts, payment_of, request_state_of
 from service.api._pages import Position, write_token
@@ -120,7 +120,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         self, request: payments_service_pb2.CreatePaymentRequest, context: HasDeadline
     ) -> payments_service_pb2.CreatePaymentResponse:
         """Accept, wait, and return the payment as it stands; the command lives on when the caller does not."""
-        command, replayed = await self._commands.accept(replace(parse_create(request), requested_by=caller_name()))
+        command, replayed = await self._commands.accept(signed(parse_create(request)))
         command = await self._commands.wait(command.id, patience(context))
         if command.state in _CAME_TO_NOTHING:
             raise unsuccessful(command)
@@ -165,7 +165,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         payment_id, asked = parse_change(request)
         self._require(asked.entity)
         intent = await self._intent_of(asked.entity, payment_id)
-        command, replayed = await self._commands.accept(replace(asked, target_id=intent, requested_by=caller_name()))
+        command, replayed = await self._commands.accept(signed(replace(asked, target_id=intent)))
         command = await self._commands.wait(command.id, patience(context))
         if command.state.settled and command.state is not CommandState.SUCCEEDED:
             raise unsuccessful(command)

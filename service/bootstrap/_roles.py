@@ -21,6 +21,7 @@ from service.api import (
     WebServer,
     build_web_app,
 )
+from service.audit import Sealer
 from service.bootstrap._identities import require_identities
 from service.bootstrap._loops import Step, loop
 from service.bootstrap._parts import Parts
@@ -173,6 +174,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),
         ("heal", healer.step, "heal", _RETENTION_SECONDS),
         ("due", due.step, "due", _FACTS_SECONDS),
+        ("audit", Sealer(database, clock).step, "audit", settings.poll_seconds),
         ("retention", retention.step, "retention", _RETENTION_SECONDS),
     )
     loops = [spawn(loop(name, step, wakes, topic, stop, seconds=seconds), name) for name, step, topic, seconds in steps]

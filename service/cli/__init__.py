@@ -3,6 +3,7 @@
 Verbs: the commands. Touches the store through the rooms below. Decides nothing: it asks, shows and says what was done.
 """
 
+from service.cli._audit import audit_app
 from service.cli._exceptions import app as exceptions_app
 from service.cli._facts import facts
 from service.cli._failures import app as failures_app
@@ -11,4 +12,4 @@ from service.cli._plan import plan
 from service.cli._preview import preview
 from service.cli._provision import provision
 
-__all__ = ["exceptions_app", "facts", "failures_app", "payouts_app", "plan", "preview", "provision"]
+__all__ = ["audit_app", "exceptions_app", "facts", "failures_app", "payouts_app", "plan", "preview", "provision"]

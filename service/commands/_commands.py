@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 
-from service import telemetry
+from service import audit, telemetry
 from service.clients import Answer
 from service.commands import _ledger as ledger
+from service.commands._audited import asked, done
 from service.commands._bounds import require_known
 from service.commands._ledger import DECISION, DRY_RUN, Command, CommandState, Outcome
 from service.commands._operations import OPERATIONS, checked
@@ -92,6 +93,7 @@ class Commands:
         request = checked(request)
         wanted = self._command(request, traceparent)
         if await ledger.add(tx, wanted):
+            await audit.append(tx, [asked(wanted, request, self._steps.clock.now())])
             await defer(tx, wanted)
             await observe(tx, [sight_of(wanted)], now=self._steps.clock.now())
             return Accepted(wanted, replayed=False, same_request=True)
@@ -101,6 +103,7 @@ class Commands:
         same_request = request.request_id is not None and request.request_id == known.request_id
         if known.state in {CommandState.REFUSED, CommandState.FAILED}:
             known = await self._again(tx, known)
+            await audit.append(tx, [asked(known, request, self._steps.clock.now())])
         return Accepted(known, replayed=True, same_request=same_request)
 
     async def accept_dry_in(self, tx: Transaction, request: Request, event_id: str, traceparent: str | None) -> None:
@@ -114,6 +117,7 @@ class Commands:
             arguments={**request.arguments, DRY_RUN: request.version},
         )
         if await ledger.add(tx, command):
+            await audit.append(tx, [asked(command, request, self._steps.clock.now())])
             await defer(tx, command)
             await observe(tx, [sight_of(command)], now=self._steps.clock.now())
 
@@ -226,6 +230,7 @@ class Commands:
             if current is None or not current.state.under_way:
                 return  # another worker, taking this one for dead, was faster
             settled = await ledger.settle(tx, current, outcome, now=self._steps.clock.now())
+            await audit.append(tx, [done(current, settled)])
             seen = [one for answer in answers for one in self._steps.sights(command, answer)]
             observed = await observe(tx, [sight_of(settled), *seen], now=self._steps.clock.now())
         telemetry.commands_settled.add(1, {"state": settled.state.value, "reason": settled.reason or ""})

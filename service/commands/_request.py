@@ -27,6 +27,7 @@ class Request:
         requested_by: who asked: a Salesforce user id or a caller's name.
         asked_as: who the door knows to have asked: the publisher of an event, whoever it names in requested_by.
         source: "grpc" or "salesforce".
+        policy: version of the access policy that let it in, for the audit log; None where there is none.
         asked_at: when it was asked, UTC, if that was before now.
     """
 
@@ -41,6 +42,7 @@ class Request:
     asked_as: str | None = None
     source: str = "grpc"
     asked_at: datetime | None = None
+    policy: str | None = None
 
     @property
     def subject(self) -> str:

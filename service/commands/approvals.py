@@ -11,9 +11,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from service import telemetry
+from service import audit, telemetry
 from service.clock import Clock
 from service.commands import _ledger as ledger
+from service.commands._audited import decided
 from service.commands._ledger import Approval, Command, CommandState, commands
 from service.commands._sights import sight_of
 from service.commands._tasks import defer
@@ -88,6 +89,7 @@ class Approvals:
             said = f": {decision.note}" if decision.note else ""
             values |= {"reason": _REJECTED, "message": f"a second person rejected the request{said}"}
             changed = await ledger.change(tx, command.id, state=CommandState.REJECTED, settled_at=now, **values)
+        await audit.append(tx, [decided(changed, by=str(decision.by), before=command, at=now)])
         await observe(tx, [sight_of(changed)], now=now)
         telemetry.log().info("request.decided", command_id=command.id, approval=decision.outcome.value)
         return changed, False
@@ -121,6 +123,7 @@ class Approvals:
                     message="nobody approved the request in time: ask with a new version",
                     settled_at=now,
                 )
+                await audit.append(tx, [decided(changed, by="service", before=None, at=now)])
                 await observe(tx, [sight_of(changed)], now=now)
         if due:
             self.wakes.signal("mirror")

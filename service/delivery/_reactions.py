@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from service import history, telemetry
+from service import audit, history, telemetry
 from service.clients import RecordResult, SalesforceApi, format_soql
 from service.clock import Clock
 from service.db import Database, Transaction
@@ -143,6 +143,9 @@ class Reactor:
         async with self._database.transaction() as tx:
             for one in done:
                 await history.settle_done(tx, one, now=now)
+            await audit.append(
+                tx, [audit.Entry("reacted", "service", f"{one.org}/{one.key}", now, {"as": one.kind}) for one in done]
+            )
             causes = {(one.org, one.kind, one.error_code) for one in done if one.error_code}
             await history.failures.release_causes(tx, causes, now=now)
             for one, error in outcomes:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from service import outbox, telemetry
+from service import audit, outbox, telemetry
 from service.clients import RecordResult
 from service.clock import Clock
 from service.db import Transaction
@@ -26,6 +26,7 @@ async def settle(
     delivered = [(record, result.id) for record, result in results if result.success]
     if delivered:
         await outbox.settle_delivered(tx, delivered, holder=holder, now=now)
+        await audit.append(tx, [_entry(record, result_id, now) for record, result_id in delivered])
         causes = {(record.org, record.sobject, record.error_code) for record, _ in delivered if record.error_code}
         released = await outbox.release_causes(tx, causes, now=now)
         if released:
@@ -35,6 +36,18 @@ async def settle(
         if error is not None:
             await _settle_failed(tx, clock, record, error, holder=holder, now=now, attempts_limit=attempts_limit)
         _tell(record, error)
+
+
+def _entry(record: Claimed, salesforce_id: str | None, now: datetime) -> audit.Entry:
+    """Return what the audit log keeps of a delivery: which content by its digest, never the content."""
+    details: dict[str, str | int | None] = {
+        "before": record.delivered_digest,
+        "after": record.digest,
+        "version": record.version,
+        "mapping": record.mapping or None,
+        "salesforce_id": salesforce_id,
+    }
+    return audit.Entry("delivered", "service", f"{record.org}/{record.sobject}/{record.key}", now, details)
 
 
 async def _settle_failed(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from service import history, inbox, outbox
+from service import audit, history, inbox, outbox
 from service.clock import Clock
 from service.config import Installation, entity_of
 from service.db import Database, Transaction
@@ -91,7 +91,7 @@ class Failures:
                 return found[0]
         raise NotFound(f"nothing named {name!r} has failed")
 
-    async def redrive(self, failures: Sequence[Failure]) -> int:
+    async def redrive(self, failures: Sequence[Failure], *, who: str = "service") -> int:
         """Try again from the start; return how many. Events are left alone: see `release`."""
         now = self._clock.now()
         keys = _by_shelf(failures)
@@ -99,9 +99,10 @@ class Failures:
             done = await outbox.failures.redrive(tx, keys[DELIVERY], now=now)
             done += await history.failures.redrive(tx, keys[REACTION], now=now)
             done += await faults.look_again(tx, keys[PROJECTION])
+            await audit.append(tx, _entries(failures, "redrive", who, now))
             return done + await faults.fetch_again(tx, keys[FETCH], now=now)
 
-    async def release(self, failures: Sequence[Failure]) -> int:
+    async def release(self, failures: Sequence[Failure], *, who: str = "service") -> int:
         """Let go now what waits for its next try, and quarantined events that fit the configuration by now."""
         now = self._clock.now()
         keys = _by_shelf(failures)
@@ -112,6 +113,7 @@ class Failures:
             for failure in failures:
                 if failure.shelf == EVENT:
                     done += await self._release_event(tx, failure, now)
+            await audit.append(tx, _entries(failures, "release", who, now))
         return done
 
     async def discard(self, failures: Sequence[Failure], *, who: str, why: str) -> int:
@@ -123,6 +125,7 @@ class Failures:
             done += await history.failures.discard(tx, keys[REACTION], now=now, who=who, why=why)
             objects = [*keys[PROJECTION], *keys[FETCH]]
             done += await faults.discard(tx, objects, now=now, who=who, why=why)
+            await audit.append(tx, _entries(failures, "discard", who, now))
             return done + await events.discard(tx, keys[EVENT], now=now, who=who, why=why)
 
     async def _release_event(self, tx: Transaction, failure: Failure, now: datetime) -> int:
@@ -229,6 +232,10 @@ def _key(name: str) -> tuple[str, tuple[str, ...]]:
         known = ", ".join(SHELVES)
         raise InvalidRequest([Violation("id", f"{name!r} names no failure: it begins with one of {known}")])
     return shelf, parts
+
+
+def _entries(failures: Sequence[Failure], what: str, who: str, now: datetime) -> list[audit.Entry]:
+    return [audit.Entry("operated", who, failure.id, now, {"operation": what}) for failure in failures]
 
 
 def _by_shelf(failures: Sequence[Failure]) -> Mapping[str, list[Any]]:

@@ -30,6 +30,8 @@ class Claimed:
         error_reason: what the last attempt failed with, since the last success.
         error_code: Salesforce's word for it.
         releases: how often it was dead and tried again without a person.
+        delivered_digest: of what Salesforce was given last, as far as we know.
+        mapping: version of the org's mapping that made it.
     """
 
     org: str
@@ -47,6 +49,8 @@ class Claimed:
     error_reason: str | None = None
     error_code: str | None = None
     releases: int = 0
+    delivered_digest: str | None = None
+    mapping: str = ""
 
 
 # A child goes when its parent has been delivered once, or goes with it: its lookup needs it.
@@ -72,7 +76,8 @@ _COMES_WITH_IT = """
 """
 RETURNED = """
     outbox.org, outbox.sobject, outbox.key, outbox.key_field, outbox.content, outbox.digest, outbox.lane, outbox.rank,
-    outbox.version, outbox.attempts, outbox.traceparent, outbox.error_reason, outbox.error_code, outbox.releases
+    outbox.version, outbox.attempts, outbox.traceparent, outbox.error_reason, outbox.error_code, outbox.releases,
+    outbox.delivered_digest, outbox.mapping
 """
 TIMES = (bindparam("now", type_=DateTime(timezone=True)), bindparam("lease", type_=Interval))
 _CLAIM = text(

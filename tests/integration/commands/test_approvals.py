@@ -1,11 +1,13 @@
 """Requests above a threshold, limits of a day and a closed period, with a database and Stripe's stand-in."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from service.commands import Command, CommandState, Request
 from service.commands._ledger import Approval
@@ -154,3 +156,20 @@ async def test_a_repeated_request_without_an_id_finds_its_own_command_among_othe
     first = [await ask(desk, intent, "10") for intent in intents]
     again = [await ask(desk, intent, "10") for intent in reversed(intents)]
     assert [one.id for one in again] == [one.id for one in reversed(first)]
+
+
+async def test_the_audit_log_tells_who_asked_and_who_agreed(desk: Desk) -> None:
+    _, command = await pending(desk)
+    await desk.settled(
+        (await desk.approvals.decide(Decision(command.id, approve=True, by=TOM, note="Jane is fine")))[0]
+    )
+    async with desk.approvals.database.read() as tx:
+        rows = (await tx.execute(text("SELECT entry FROM audit ORDER BY id"))).scalars().all()
+    found = [entry for row in rows if (entry := json.loads(row))["subject"] == command.id]
+    assert [(entry["kind"], entry["actor"]) for entry in found] == [
+        ("asked", MEI),
+        ("approved", TOM),
+        ("done", "service"),
+    ]
+    assert (found[1]["before"], found[1]["after"], found[1]["asked_by"]) == ("PENDING_APPROVAL", "RUNNING", MEI)
+    assert "Jane" not in str(rows), "what a person wrote stays out"
