@@ -1,5 +1,7 @@
 """The `counterfoil` command: parse the line, build nothing, say what is wrong in one sentence."""
 
+import os
+import socket
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -91,7 +93,9 @@ def serve(
     settings = _settings(config, web_port=web_port, grpc_port=grpc_port)
     roles = _roles(role)
     installation = load_installation(settings.config_file)
-    telemetry = Telemetry(settings, version=version("counterfoil"), instance=f"{'-'.join(roles)}")
+    # Two replicas of one name would overwrite each other's figures.
+    instance = f"{socket.gethostname()}:{os.getpid()}"
+    telemetry = Telemetry(settings, version=version("counterfoil"), instance=instance, roles=roles)
     try:
         with bootstrap.open_store(settings) as store:
             bootstrap.serve(settings, installation, store, roles)

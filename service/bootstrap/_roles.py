@@ -42,6 +42,7 @@ from service.maintenance import (
     Remapper,
     Retention,
 )
+from service.maintenance.backlog import BacklogWatch, PayoutWatch
 from service.projection import Projector
 from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
 
@@ -49,6 +50,8 @@ from subscribers import Credentials, CredentialsValue, Supervisor, open_feed
 _SPARE_CONNECTIONS = 256
 _RETENTION_SECONDS = 3600.0
 _FACTS_SECONDS = 60.0
+_BACKLOG_SECONDS = 15.0
+_PAYOUTS_SECONDS = 300.0
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
@@ -155,7 +158,6 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     reconciler = Reconciler(database, clock, orgs=orgs)
     fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, reconciler=reconciler, lease=lease)
     linker = Linker(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation, lease=lease)
-    watch = FactWatch(database, clock, entities=list(parts.installation.entities))
     due = DueWatch(database, wakes, clock, parts.installation)
     healer = Healer(database, wakes, clock, parts.installation)
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
@@ -169,7 +171,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
         ("links", linker.step, "links", settings.poll_seconds),
         ("currencies", reader.step, "currencies", settings.poll_seconds),
-        ("facts", watch.step, "facts", _FACTS_SECONDS),
+        *_watches(parts),
         ("remap", remapper.step, "remap", _RETENTION_SECONDS),
         *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),
         ("heal", healer.step, "heal", _RETENTION_SECONDS),
@@ -195,6 +197,19 @@ def _asked(parts: Parts) -> Iterator[tuple[str, Step, str, float]]:
     acceptor = Acceptor(parts.database, parts.wakes, parts.installation, parts.commands, parts.approvals)
     yield "accept", acceptor.step, "inbox", parts.settings.poll_seconds
     yield "expire", parts.approvals.expire, "approvals", _FACTS_SECONDS
+
+
+def _watches(parts: Parts) -> list[tuple[str, Step, str, float]]:
+    """Return what only looks and tells: a name, the look, what wakes it, and how often."""
+    entities = list(parts.installation.entities)
+    facts = FactWatch(parts.database, parts.clock, entities=entities)
+    backlog = BacklogWatch(parts.database, parts.clock, parts.installation, salesforce=parts.salesforce)
+    payouts = PayoutWatch(parts.database, entities=entities)
+    return [
+        ("facts", facts.step, "facts", _FACTS_SECONDS),
+        ("backlog", backlog.step, "backlog", _BACKLOG_SECONDS),
+        ("payouts", payouts.step, "payouts", _PAYOUTS_SECONDS),
+    ]
 
 
 def _reactors(parts: Parts, lease: timedelta) -> list[Reactor]:

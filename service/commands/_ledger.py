@@ -78,6 +78,9 @@ Index(
 Index("commands_created", commands.c.entity, commands.c.created_at.desc(), commands.c.id)
 Index("commands_counted", commands.c.entity, commands.c.currency, commands.c.counted_at)
 Index("commands_pending", commands.c.approval_due_at, postgresql_where=commands.c.state == "PENDING_APPROVAL")
+# What may still happen, or was given up. The history of what happened grows without end and is not looked through.
+UNFINISHED = commands.c.state.not_in(["SUCCEEDED", "DECLINED", "REFUSED", "REJECTED", "EXPIRED"])
+Index("commands_unfinished", commands.c.entity, commands.c.state, commands.c.created_at, postgresql_where=UNFINISHED)
 
 calls = Table(
     "calls",

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import text
@@ -169,15 +170,20 @@ class Intake:
             self._wakes.signal("mirror")
         if fetch:
             self._wakes.signal("fetch")
-        return [self._receipt(row, fresh) for row, _ in batch]
+        now = self._clock.now()
+        return [self._receipt(row, fresh, now) for row, _ in batch]
 
     @staticmethod
-    def _receipt(row: InboxRow, fresh: set[tuple[str, ...]]) -> Receipt:
+    def _receipt(row: InboxRow, fresh: set[tuple[str, ...]], now: datetime) -> Receipt:
         key = (row.source, row.account, row.event_id)
         if key not in fresh:
             return Receipt.DUPLICATE
         fresh.discard(key)  # the same event twice in one batch: the second is the duplicate
         telemetry.events_recorded.add(1, {"source": row.source, "kind": row.kind})
+        if row.occurred_at is not None:
+            # Stripe tells whole seconds, and its clock is not ours.
+            delay = max((now - row.occurred_at).total_seconds(), 0.0)
+            telemetry.event_delay.record(delay, {"entity": row.account})
         return Receipt.QUARANTINED if row.state is inbox.State.QUARANTINED else Receipt.NEW
 
     def _prepare(self, event: StripeEvent) -> _Prepared:
