@@ -117,6 +117,7 @@ class Commands:
             arguments={**request.arguments, DRY_RUN: request.version},
         )
         if await ledger.add(tx, command):
+            await audit.append(tx, [asked(command, request, self._steps.clock.now())])
             await defer(tx, command)
             await observe(tx, [sight_of(command)], now=self._steps.clock.now())
 
