@@ -15,7 +15,17 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from service import bootstrap, migrations
-from service.cli import audit_app, exceptions_app, facts, failures_app, payouts_app, plan, provision
+from service.cli import (
+    audit_app,
+    backfill_app,
+    exceptions_app,
+    facts,
+    failures_app,
+    payouts_app,
+    plan,
+    provision,
+    sweep_app,
+)
 from service.config import Role, Settings, installation_schema, load_installation, load_settings, settings_reference
 from service.errors import ConfigurationError
 from service.maintenance import Finding, Outcome
@@ -32,6 +42,8 @@ Examples:
   counterfoil check --offline                is everything written down right?
   counterfoil check                          do Stripe, Salesforce and the database answer, and may we do our work?
   counterfoil provision --url https://...    what would be set up in Stripe; --yes does it
+  counterfoil sweep start --entity acme      look for Stripe's events that never arrived, up to 30 days back
+  counterfoil backfill start --entity acme   read Stripe's objects, such as those made before this service
   counterfoil migrate                        bring the database up to date
   counterfoil serve                          run everything in one process
   counterfoil serve --role web,grpc          run the doors here, the rest elsewhere
@@ -53,9 +65,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(audit_app, name="audit")
+app.add_typer(backfill_app, name="backfill")
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(failures_app, name="failures")
 app.add_typer(payouts_app, name="payouts")
+app.add_typer(sweep_app, name="sweep")
 app.command()(facts)
 app.command()(plan)
 app.command()(provision)

@@ -201,6 +201,16 @@ class Call:
     result_id: str | None
     begun_at: datetime
     finished_at: datetime | None
+    step: str
+    stripe_request: str | None
+
+
+CALL_COLUMNS = tuple(calls.c[name] for name in Call.__dataclass_fields__)
+
+
+def to_call(row: Row[Any]) -> Call:
+    values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
+    return Call(**(values | {"parameters": orjson.loads(values["parameters"])}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,9 +321,7 @@ async def begin_call(
         )
         .on_conflict_do_nothing()
     )
-    columns = (calls.c.command_id, calls.c.parameters, calls.c.result_id, calls.c.begun_at, calls.c.finished_at)
-    row = (await tx.execute(select(*columns).where(calls.c.idempotency_key == key))).one()
-    return Call(key, row.command_id, orjson.loads(row.parameters), row.result_id, row.begun_at, row.finished_at)
+    return to_call((await tx.execute(select(*CALL_COLUMNS).where(calls.c.idempotency_key == key))).one())
 
 
 async def finish_call(
