@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BASE ?= HEAD
 
-.PHONY: help demo test check fix proto bench lock clean
+.PHONY: help demo test check fix proto bench lock audit clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -47,6 +47,11 @@ lock: $(READY) ## resolve the dependencies anew (needs uv, which the lock pins)
 	  --no-emit-index-url pyproject.toml deploy/sandbox/pyproject.toml --group pyproject.toml:dev -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url pyproject.toml -c requirements-dev.lock -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url deploy/sandbox/pyproject.toml -c requirements-dev.lock -o deploy/sandbox/requirements.lock
+
+audit: $(READY) ## look for known vulnerabilities of what is locked (asks PyPI; needs the internet)
+	$(BIN)/uv tool run --quiet pip-audit@2.10.1 --strict --disable-pip --require-hashes -r requirements-dev.lock
 
 clean: ## remove what the commands made
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,5 +1,7 @@
 """The `counterfoil` command: parse the line, build nothing, say what is wrong in one sentence."""
 
+import os
+import socket
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +15,18 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from service import bootstrap, migrations
-from service.cli import audit_app, exceptions_app, facts, failures_app, feeds, payouts_app, plan, provision
+from service.cli import (
+    audit_app,
+    backfill_app,
+    exceptions_app,
+    facts,
+    failures_app,
+    feeds,
+    payouts_app,
+    plan,
+    provision,
+    sweep_app,
+)
 from service.config import Role, Settings, installation_schema, load_installation, load_settings, settings_reference
 from service.errors import ConfigurationError
 from service.maintenance import Finding, Outcome
@@ -30,6 +43,8 @@ Examples:
   counterfoil check --offline                is everything written down right?
   counterfoil check                          do Stripe, Salesforce and the database answer, and may we do our work?
   counterfoil provision --url https://...    what would be set up in Stripe; --yes does it
+  counterfoil sweep start --entity acme      look for Stripe's events that never arrived, up to 30 days back
+  counterfoil backfill start --entity acme   read Stripe's objects, such as those made before this service
   counterfoil migrate                        bring the database up to date
   counterfoil serve                          run everything in one process
   counterfoil serve --role web,grpc          run the doors here, the rest elsewhere
@@ -51,9 +66,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(audit_app, name="audit")
+app.add_typer(backfill_app, name="backfill")
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(failures_app, name="failures")
 app.add_typer(payouts_app, name="payouts")
+app.add_typer(sweep_app, name="sweep")
 app.command()(facts)
 app.command()(feeds)
 app.command()(plan)
@@ -92,7 +109,9 @@ def serve(
     settings = _settings(config, web_port=web_port, grpc_port=grpc_port)
     roles = _roles(role)
     installation = load_installation(settings.config_file)
-    telemetry = Telemetry(settings, version=version("counterfoil"), instance=f"{'-'.join(roles)}")
+    # Two replicas of one name would overwrite each other's figures.
+    instance = f"{socket.gethostname()}:{os.getpid()}"
+    telemetry = Telemetry(settings, version=version("counterfoil"), instance=instance, roles=roles)
     try:
         with bootstrap.open_store(settings) as store:
             bootstrap.serve(settings, installation, store, roles)

@@ -40,6 +40,9 @@ _SEVERITY = {
     "critical": SeverityNumber.FATAL,
 }
 
+# The SDK's own limits are meant for milliseconds.
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
+
 # What matters when the service runs at night; each name is part of the contract with dashboards.
 webhooks = _METER.create_counter("counterfoil.webhooks", description="Webhooks answered, by entity and answer.")
 events_recorded = _METER.create_counter("counterfoil.events.recorded", description="Events stored, by source and kind.")
@@ -47,7 +50,10 @@ events_unrecognised = _METER.create_counter(
     "counterfoil.events.unrecognised", description="Stored events of a type nothing here reacts to."
 )
 intake_batch = _METER.create_histogram(
-    "counterfoil.intake.batch", unit="{event}", description="Events sharing a commit."
+    "counterfoil.intake.batch",
+    unit="{event}",
+    description="Events sharing a commit.",
+    explicit_bucket_boundaries_advisory=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000),
 )
 stream_ends = _METER.create_counter("counterfoil.stream.ends", description="Ends of a Salesforce stream, by cause.")
 stream_gaps = _METER.create_counter(
@@ -63,7 +69,10 @@ stream_deliveries_limit = _METER.create_gauge(
     "counterfoil.stream.deliveries_limit", description="Events Salesforce delivers in 24 hours at most, by org."
 )
 vendor_calls = _METER.create_histogram(
-    "counterfoil.vendor.call", unit="s", description="Calls to a vendor, by vendor, operation and outcome."
+    "counterfoil.vendor.call",
+    unit="s",
+    description="Calls to a vendor, by vendor, operation and outcome.",
+    explicit_bucket_boundaries_advisory=_SECONDS,
 )
 commands_settled = _METER.create_counter("counterfoil.commands.settled", description="Commands, by state and reason.")
 records_projected = _METER.create_counter("counterfoil.records.projected", description="Desired records put.")
@@ -82,7 +91,47 @@ routes_open = _METER.create_gauge(
     unit="{object}",
     description="What belongs to no record yet, by entity and state.",
 )
-rpcs = _METER.create_histogram("counterfoil.rpc", unit="s", description="Calls of the gRPC API, by method and status.")
+backlog_items = _METER.create_gauge(
+    "counterfoil.backlog.items", unit="{item}", description="What waits, by queue and entity or org."
+)
+backlog_age = _METER.create_gauge(
+    "counterfoil.backlog.age", unit="s", description="How long the oldest of it has waited; 0 when nothing waits."
+)
+failures_open = _METER.create_gauge(
+    "counterfoil.failures.open", unit="{failure}", description="What was given up and waits for a cause to be mended."
+)
+event_delay = _METER.create_histogram(
+    "counterfoil.event.delay",
+    unit="s",
+    description="From Stripe's event to its commit here, by entity.",
+    explicit_bucket_boundaries_advisory=_SECONDS,
+)
+stream_age = _METER.create_gauge(
+    "counterfoil.stream.position.age", unit="s", description="Since a Salesforce stream last told us anything."
+)
+payouts = _METER.create_gauge(
+    "counterfoil.payouts",
+    unit="{payout}",
+    description="The newest 200 payouts of an entity, by whether their statement adds up.",
+)
+api_calls = _METER.create_gauge(
+    "counterfoil.salesforce.api.calls", unit="{call}", description="Our calls of an org within 24 hours."
+)
+api_share = _METER.create_gauge(
+    "counterfoil.salesforce.api.share", unit="{call}", description="How many of them the settings allow us."
+)
+api_used = _METER.create_gauge(
+    "counterfoil.salesforce.api.used", unit="{call}", description="Everybody's calls of an org within 24 hours."
+)
+api_limit = _METER.create_gauge(
+    "counterfoil.salesforce.api.limit", unit="{call}", description="How many the org allows everybody."
+)
+rpcs = _METER.create_histogram(
+    "counterfoil.rpc",
+    unit="s",
+    description="Calls of the gRPC API, by method and status.",
+    explicit_bucket_boundaries_advisory=_SECONDS,
+)
 
 
 def log() -> Any:
@@ -181,14 +230,19 @@ def _set_up_logs(settings: Settings) -> None:
 class Telemetry:
     """The providers of this process, from start to flush."""
 
-    def __init__(self, settings: Settings, *, version: str, instance: str) -> None:
+    def __init__(self, settings: Settings, *, version: str, instance: str, roles: Sequence[str]) -> None:
         self._stops: list[Any] = []
         _set_up_logs(settings)
         kind = settings.telemetry_exporter
         if kind == "none":
             return
         resource = Resource.create(
-            {"service.name": "counterfoil", "service.version": version, "service.instance.id": instance}
+            {
+                "service.name": "counterfoil",
+                "service.version": version,
+                "service.instance.id": instance,
+                "counterfoil.roles": list(roles),
+            }
         )
         traces = TracerProvider(resource=resource)
         if kind == "otlp":

@@ -86,6 +86,8 @@ class Supervisor:
         """Why the stream ended last; None while events or keepalives arrive."""
         self.holds = False
         """Whether this process reads the stream."""
+        # Told from the start: the first gap is then an increase, and not a figure out of nowhere.
+        stream_gaps.add(0, {"org": org, "topic": topic})
 
     async def run(self) -> None:
         """Read the stream whenever its lease is free; returns never, ends by cancellation."""

@@ -52,6 +52,9 @@ class Rule(NamedTuple):
 
 _CUSTOMERS = "/counterfoil.v1.CustomersService/"
 _PAYMENTS = "/counterfoil.v1.PaymentsService/"
+_RECONCILIATION = "/counterfoil.v1.ReconciliationService/"
+_OPERATIONS = "/counterfoil.v1.OperationsService/"
+_RECORDS = "/counterfoil.v1.RecordsService/"
 _REQUESTS = "/counterfoil.v1.RequestsService/"
 _INVOICES = "/counterfoil.v1.InvoicesService/"
 _HEALTH = "/grpc.health.v1.Health/"
@@ -71,6 +74,24 @@ POLICY: Mapping[str, Rule] = {
     _REQUESTS + "ApproveRequest": Rule(DECIDE, Scope.ENTITY),
     _REQUESTS + "RejectRequest": Rule(DECIDE, Scope.ENTITY),
     _PAYMENTS + "WatchPayments": Rule(READ, Scope.ENTITY),
+    _RECONCILIATION + "ListPayouts": Rule(READ, Scope.ENTITY),
+    _RECONCILIATION + "GetPayout": Rule(READ, Scope.ENTITY),
+    _RECONCILIATION + "GetStatement": Rule(READ, Scope.ENTITY),
+    _RECONCILIATION + "ListExceptions": Rule(READ, Scope.ENTITY),
+    _RECONCILIATION + "ExportStatements": Rule(READ, Scope.ENTITY),
+    _RECORDS + "ExplainRecord": Rule(READ, Scope.ENTITY),
+    _OPERATIONS + "GetSyncState": Rule(READ, Scope.ENTITY),
+    # Failures hold what was received and what was to be sent; without an entity they are those of all.
+    _OPERATIONS + "ListFailures": Rule(OPERATE, Scope.ENTITY),
+    _OPERATIONS + "GetFailure": Rule(OPERATE, Scope.ENTITY),
+    _OPERATIONS + "RedriveFailures": Rule(OPERATE, Scope.ENTITY),
+    _OPERATIONS + "DiscardFailures": Rule(OPERATE, Scope.ENTITY),
+    _OPERATIONS + "StartSweep": Rule(OPERATE, Scope.ENTITY),
+    _OPERATIONS + "StartBackfill": Rule(OPERATE, Scope.ENTITY),
+    _OPERATIONS + "GetRun": Rule(OPERATE, Scope.ENTITY),
+    _OPERATIONS + "ListRuns": Rule(OPERATE, Scope.ENTITY),
+    _OPERATIONS + "WatchRun": Rule(OPERATE, Scope.ENTITY),
+    _OPERATIONS + "CancelRun": Rule(OPERATE, Scope.ENTITY),
     _INVOICES + "CreateInvoice": Rule(ASK, Scope.ENTITY),
     _INVOICES + "FinaliseInvoice": Rule(ASK, Scope.ENTITY),
     _INVOICES + "SendInvoice": Rule(ASK, Scope.ENTITY),

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from service.api._checks import Check
 from service.api._pages import Position, filter_digest, read_token
-from service.api._validation import Check
 from service.commands import OWNERS, Request, checked
 from service.gen.counterfoil.v1 import customers_service_pb2
 

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from service.api._checks import DEFAULT_PAGE, MAX_PAGE, Check
 from service.api._pages import Position, filter_digest, read_token
-from service.api._validation import DEFAULT_PAGE, MAX_PAGE, Check, word
+from service.api._validation import word
 from service.commands import Request, checked
 from service.gen.counterfoil.v1 import invoice_pb2, invoices_service_pb2, payment_pb2
 from service.projection.invoices import InvoiceStatus

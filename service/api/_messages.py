@@ -31,14 +31,14 @@ def request_state_of(state: str | None) -> payment_pb2.RequestState:
 
 
 def amount_of(amount_minor: int | None, currency: str | None) -> payment_pb2.MinorAmount | None:
-    """Return an amount; None if it is not known."""
+    """Return an amount, None while it is not known."""
     if amount_minor is None or currency is None:
         return None
     return payment_pb2.MinorAmount(amount_minor=amount_minor, currency_code=currency)
 
 
 def time_of(moment: datetime | None) -> Timestamp | None:
-    """Return a moment; None if it is not known."""
+    """Return a time, None while it is not known."""
     if moment is None:
         return None
     stamp = Timestamp()
@@ -59,7 +59,8 @@ def _settlement(facts: PaymentFacts) -> payment_pb2.Settlement | None:
     )
 
 
-def _failure(code: str | None, message: str | None) -> payment_pb2.Failure | None:
+def failure_from(code: str | None, message: str | None) -> payment_pb2.Failure | None:
+    """Return why something failed, None if it did not."""
     if not code and not message:
         return None
     return payment_pb2.Failure(code=code or "", message=(message or "")[:MAX_FAILURE_MESSAGE])
@@ -80,7 +81,7 @@ def payment_from_facts(facts: PaymentFacts) -> payment_pb2.Payment:
         amount_received=amount_of(facts.amount_received_minor, facts.currency),
         amount_refunded=amount_of(facts.amount_refunded_minor, facts.currency),
         settlement=_settlement(facts),
-        failure=_failure(facts.failure_code or facts.reason, facts.failure_message or facts.message),
+        failure=failure_from(facts.failure_code or facts.reason, facts.failure_message or facts.message),
         checkout_url=facts.checkout_url or "",
         payment_intent_id=facts.payment_intent_id or "",
         charge_id=facts.charge_id or "",
@@ -126,6 +127,6 @@ def failure_of(command: Command) -> payment_pb2.Failure | None:
     """Return why the bank said no to what a command asked for; None if it did not."""
     if command.state is not CommandState.DECLINED:
         return None
-    return _failure(
+    return failure_from(
         command.failure_code or command.reason or "PAYMENT_DECLINED", command.failure_message or command.message
     )

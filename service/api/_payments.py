@@ -5,14 +5,12 @@ from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Protocol
-
-from google.protobuf.message import Message
 
 from service.api._asking import signed
 from service.api._deadlines import HasDeadline, time_left
 from service.api._messages import payment_from_facts, payment_of, request_state_of
 from service.api._pages import Position, write_token
+from service.api._streams import Stream, require_entity
 from service.api._validation import ListQuery, parse_change, parse_create, parse_get, parse_list, parse_watch
 from service.api._watch import ChangeReader, PaymentFeed, too_slow
 from service.commands import Command, Commands, CommandState
@@ -28,13 +26,6 @@ DEFAULT_WAIT = timedelta(seconds=30)
 READ_RESERVE = timedelta(milliseconds=200)
 # A watcher that does not take a message for so long is given up.
 SENDING = timedelta(seconds=30)
-
-
-class Stream(HasDeadline, Protocol):
-    """The part of grpc's servicer context that a stream needs."""
-
-    async def write(self, message: Message) -> None:
-        """Send a message; returns when the connection took it."""
 
 
 def unsuccessful(command: Command) -> CounterfoilError:
@@ -163,7 +154,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
     async def _change(self, request: Change, context: HasDeadline) -> "_Changed":
         """Have something done with a payment, and wait for it; the command lives on when the caller does not."""
         payment_id, asked = parse_change(request)
-        self._require(asked.entity)
+        require_entity(self._entities, asked.entity)
         intent = await self._intent_of(asked.entity, payment_id)
         command, replayed = await self._commands.accept(signed(replace(asked, target_id=intent)))
         command = await self._commands.wait(command.id, patience(context))
@@ -190,7 +181,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
     ) -> payments_service_pb2.GetPaymentResponse:
         """Return one payment."""
         entity, payment_id = parse_get(request)
-        self._require(entity)
+        require_entity(self._entities, entity)
         facts = await self._payments.read(entity, payment_id)
         if facts is None:
             raise NotFound("There is no payment of this id: check the id and the entity.")
@@ -201,7 +192,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
     ) -> payments_service_pb2.ListPaymentsResponse:
         """Return one page of payments."""
         query = parse_list(request)
-        self._require(query.entity)
+        require_entity(self._entities, query.entity)
         shown, position = await self._payments.page(query)
         token = write_token(position, query.digest) if position else ""
         return payments_service_pb2.ListPaymentsResponse(
@@ -213,7 +204,7 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
     ) -> None:
         """Tell changes until the caller has enough."""
         wanted, resume = parse_watch(request)
-        self._require(wanted.entity or "")
+        require_entity(self._entities, wanted.entity or "")
         token = request.resume_token
         async with aclosing(self._feed.watch(wanted, resume)) as answers:
             async for answer in answers:
@@ -223,10 +214,6 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
                 except TimeoutError:
                     raise too_slow(token) from None
                 token = answer.resume_token
-
-    def _require(self, entity: str) -> None:
-        if entity not in self._entities:
-            raise NotFound("No legal entity of this name is configured.", reason="ENTITY_UNKNOWN")
 
     async def _facts(self, command: Command, context: HasDeadline) -> PaymentFacts | None:
         """Read the payment. Of an unfinished one the command tells as much itself, should reading take too long."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from service.access import caller_name
+from service.api._checks import Check
 from service.api._deadlines import HasDeadline
 from service.api._messages import amount_of, request_state_of, time_of
 from service.api._pages import Position, filter_digest, read_token, write_token
-from service.api._validation import Check
 from service.commands import OPERATIONS, Command, CommandState, reading
 from service.commands.approvals import Approvals, Decision
 from service.db import Database

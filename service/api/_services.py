@@ -10,8 +10,14 @@ from service.gen.counterfoil.v1 import (
     customers_service_pb2_grpc,
     invoices_service_pb2,
     invoices_service_pb2_grpc,
+    operations_service_pb2,
+    operations_service_pb2_grpc,
     payments_service_pb2,
     payments_service_pb2_grpc,
+    reconciliation_service_pb2,
+    reconciliation_service_pb2_grpc,
+    records_service_pb2,
+    records_service_pb2_grpc,
     requests_service_pb2,
     requests_service_pb2_grpc,
 )
@@ -26,6 +32,21 @@ _SERVICES: tuple[tuple[type, Any, Callable[[Any, Any], None]], ...] = (
         payments_service_pb2_grpc.PaymentsServiceServicer,
         payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server,
+    ),
+    (
+        reconciliation_service_pb2_grpc.ReconciliationServiceServicer,
+        reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"],
+        reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server,
+    ),
+    (
+        operations_service_pb2_grpc.OperationsServiceServicer,
+        operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"],
+        operations_service_pb2_grpc.add_OperationsServiceServicer_to_server,
+    ),
+    (
+        records_service_pb2_grpc.RecordsServiceServicer,
+        records_service_pb2.DESCRIPTOR.services_by_name["RecordsService"],
+        records_service_pb2_grpc.add_RecordsServiceServicer_to_server,
     ),
     (
         requests_service_pb2_grpc.RequestsServiceServicer,

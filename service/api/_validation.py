@@ -6,26 +6,17 @@ repeats a value: what was sent may be anything.
 """
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from service.api._pages import Position, filter_digest, read_token
+from service.api._checks import Check
+from service.api._pages import Position, filter_digest
 from service.api._tokens import read_resume_token
 from service.commands import CREATE_PAYMENT, Request, checked
-from service.domain import SOURCE_OBJECTS, from_minor, normalise_salesforce_id, sobject_of
-from service.errors import InvalidRequest, Violation
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2
 from service.history.feed import FeedFilter, FeedHead
 from service.projection import PaymentStatus
 
-T = TypeVar("T")
-
-DEFAULT_PAGE = 50
-MAX_PAGE = 200
-
-# Where our words and the contract's differ.
-_PATHS = {"payment_method_id": "off_session.payment_method_id", "amount": "amount.amount_minor"}
 _CHANGES = {
     payments_service_pb2.CapturePaymentRequest: "capture_payment",
     payments_service_pb2.CancelPaymentRequest: "cancel_payment",
@@ -33,10 +24,6 @@ _CHANGES = {
 }
 # Stands for the payment in the rules that all requests share, until its request is known to have reached Stripe.
 _SOME_PAYMENT = "pi_0"
-_ENTITY = re.compile(r"[a-z][a-z0-9_-]{0,39}")
-_PAYMENT = re.compile(r"cmd_[0-9a-f]{32}|pi_[A-Za-z0-9_]{1,250}")
-_REQUEST = re.compile(r"cmd_[0-9a-f]{32}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _CUSTOMER = re.compile(r"cus_[A-Za-z0-9_]{1,250}")
 
 
@@ -51,67 +38,6 @@ class ListQuery:
     page_size: int
     after: Position | None
     digest: bytes
-
-
-class Check:
-    """Collects what is wrong; every method returns the value, which means nothing once something is wrong."""
-
-    def __init__(self) -> None:
-        self.violations: list[Violation] = []
-
-    def wrong(self, field: str, description: str) -> None:
-        self.violations.append(Violation(field, description))
-
-    def matches(self, field: str, value: str, form: re.Pattern[str], remedy: str) -> str:
-        if not form.fullmatch(value):
-            self.wrong(field, f"{'is missing' if not value else 'has a wrong form'}: {remedy}")
-        return value
-
-    def entity(self, value: str) -> str:
-        return self.matches("entity", value, _ENTITY, "give the name of a legal entity of the configuration")
-
-    def request_id(self, value: str) -> str:
-        return self.matches("request_id", value, _REQUEST, "give a request's id (cmd_...)")
-
-    def payment_id(self, value: str) -> str:
-        return self.matches("payment_id", value, _PAYMENT, "give a payment's id (cmd_... or pi_...)")
-
-    def amount(self, value: payment_pb2.MinorAmount) -> dict[str, str]:
-        """Return an amount as the arguments of an operation."""
-        code = self.matches("amount.currency_code", value.currency_code, _CURRENCY, "give three capital letters")
-        if value.amount_minor <= 0:
-            self.wrong("amount.amount_minor", "must be above zero, in minor units")
-        if self.violations:
-            return {}
-        return {"amount": format(from_minor(value.amount_minor, code), "f"), "currency": code}
-
-    def record_id(self, value: str, among: Mapping[str, str] = SOURCE_OBJECTS) -> str:
-        def parse() -> str:
-            record_id = normalise_salesforce_id(value)
-            sobject_of(record_id, among=among)
-            return record_id
-
-        return self.gather(parse) or ""
-
-    def page_size(self, value: int) -> int:
-        """Return how many to show; more than the largest page is cut to it (AIP-158)."""
-        if value < 0:
-            self.wrong("page_size", f"is negative: give 1 to {MAX_PAGE}, or nothing for {DEFAULT_PAGE}")
-        return min(value or DEFAULT_PAGE, MAX_PAGE)
-
-    def gather(self, parse: Callable[[], T]) -> T | None:
-        """Call `parse`, and add what it finds wrong."""
-        try:
-            return parse()
-        except InvalidRequest as error:
-            self.violations += [
-                Violation(_PATHS.get(one.field, one.field), one.description) for one in error.violations
-            ]
-            return None
-
-    def done(self) -> None:
-        if self.violations:
-            raise InvalidRequest(self.violations)
 
 
 def parse_create(request: payments_service_pb2.CreatePaymentRequest) -> Request:
@@ -246,6 +172,6 @@ def parse_list(request: payments_service_pb2.ListPaymentsRequest) -> ListQuery:
     size = check.page_size(request.page_size)
     # The normalised record id: both forms of one id are one filter.
     digest = filter_digest(entity, record_id or "", str(status or ""), customer_id or "")
-    after = check.gather(lambda: read_token(request.page_token, digest)) if request.page_token else None
+    after = check.position(request.page_token, digest)
     check.done()
     return ListQuery(entity, record_id, status, customer_id, size, after, digest)

@@ -15,9 +15,12 @@ from service.api import (
     GrpcServer,
     InvoiceReader,
     InvoicesService,
+    OperationsService,
     PaymentFeed,
     PaymentReader,
     PaymentsService,
+    ReconciliationService,
+    RecordsService,
     RequestsService,
     WebServer,
     build_web_app,
@@ -44,6 +47,10 @@ from service.maintenance import (
     Remapper,
     Retention,
 )
+from service.maintenance.backlog import BacklogWatch, PayoutWatch
+from service.maintenance.failures import Failures
+from service.maintenance.records import Records
+from service.maintenance.runs import RunRunner, Runs
 from service.projection import Projector
 from subscribers import Allowance, Credentials, CredentialsValue, Supervisor, open_feed
 
@@ -51,6 +58,8 @@ from subscribers import Allowance, Credentials, CredentialsValue, Supervisor, op
 _SPARE_CONNECTIONS = 256
 _RETENTION_SECONDS = 3600.0
 _FACTS_SECONDS = 60.0
+_BACKLOG_SECONDS = 15.0
+_PAYOUTS_SECONDS = 300.0
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
 
@@ -103,17 +112,24 @@ async def grpc(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     heartbeat = timedelta(seconds=settings.watch_heartbeat_seconds)
     feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=heartbeat)
     payments = PaymentsService(parts.commands, reader, parts.installation.entities, feed)
+    records = Records(parts.database, parts.installation)
+    failures = Failures(parts.database, parts.clock, parts.installation)
+    runs = Runs(parts.database, parts.wakes, parts.clock, parts.installation)
+    entities = parts.installation.entities
+    operations = OperationsService(records, failures, runs, parts.wakes, parts.clock, entities)
+    others = (ReconciliationService(parts.database, entities), RecordsService(records, entities))
     gate = Gate(parts.installation.access, parts.clock)
-    requests = RequestsService(parts.database, parts.approvals, parts.installation.entities)
-    customers = CustomersService(parts.commands, CustomerReader(parts.database), parts.installation.entities)
-    invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), parts.installation.entities)
-    server = GrpcServer([payments, customers, invoices, requests], parts.readiness, settings, gate)
+    requests = RequestsService(parts.database, parts.approvals, entities)
+    customers = CustomersService(parts.commands, CustomerReader(parts.database), entities)
+    invoices = InvoicesService(parts.commands, InvoiceReader(parts.database), entities)
+    server = GrpcServer([payments, customers, invoices, requests, operations, *others], parts.readiness, settings, gate)
     reading = spawn(loop("watch", feed.step, parts.wakes, "payments", stop, seconds=settings.poll_seconds), "watch")
     port = await server.start()
     try:
         yield {"grpc": f"{settings.grpc_host}:{port}"}
     finally:
         feed.close()
+        operations.close()
         await server.stop(timedelta(seconds=settings.drain_seconds / 4))
         stop.set()
         await reading
@@ -126,26 +142,17 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     stop = asyncio.Event()
     lease = timedelta(seconds=settings.lease_seconds)
     tasks = Tasks(database.url, settings, clock, name=parts.holder)
-    projector = Projector(
-        database,
-        wakes,
-        clock,
-        entities=parts.installation.entities,
-        batch_limit=settings.projection_batch_limit,
-        mappings=parts.installation.mappings,
-        reactions={name: org.reactions for name, org in parts.installation.orgs.items()},
-        reporting=reporting_of(parts.installation),
-    )
+    projector = _projector(parts)
     orgs = {name: entity.org for name, entity in parts.installation.entities.items()}
     reconciler = Reconciler(database, clock, orgs=orgs)
     fetcher = Fetcher(database, wakes, clock, stripe=parts.stripe, reconciler=reconciler, lease=lease)
     linker = Linker(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation, lease=lease)
-    watch = FactWatch(database, clock, entities=list(parts.installation.entities))
     due = DueWatch(database, wakes, clock, parts.installation)
     healer = Healer(database, wakes, clock, parts.installation)
     retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
     reader = CurrencyReader(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation)
     await reader.step()  # what is written before would be written again with its currency
+    runner = _runner(parts, lease)
     remapper = Remapper(database, wakes, parts.installation)
     steps = (
         *_asked(parts),
@@ -158,9 +165,11 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
         ("fetch", fetcher.step, "fetch", settings.poll_seconds),
         ("links", linker.step, "links", settings.poll_seconds),
         ("currencies", reader.step, "currencies", settings.poll_seconds),
-        ("facts", watch.step, "facts", _FACTS_SECONDS),
+        *_watches(parts),
         ("remap", remapper.step, "remap", _RETENTION_SECONDS),
         *((f"react {one.org}", one.step, "reactions", settings.poll_seconds) for one in _reactors(parts, lease)),
+        ("runs", runner.step, "runs", settings.poll_seconds),
+        ("sweeps", runner.schedule, "sweeps", _FACTS_SECONDS),
         ("heal", healer.step, "heal", _RETENTION_SECONDS),
         ("due", due.step, "due", _FACTS_SECONDS),
         ("audit", Sealer(database, clock).step, "audit", settings.poll_seconds),
@@ -209,11 +218,51 @@ def _changes(parts: Parts) -> Iterator[tuple[str, Step, str, float]]:
         yield f"catch up {name}", CatchUp(database, wakes, clock, book).step, "coverage", seconds
 
 
+def _projector(parts: Parts) -> Projector:
+    """Return what turns the mirror into records."""
+    return Projector(
+        parts.database,
+        parts.wakes,
+        parts.clock,
+        entities=parts.installation.entities,
+        batch_limit=parts.settings.projection_batch_limit,
+        mappings=parts.installation.mappings,
+        reactions={name: org.reactions for name, org in parts.installation.orgs.items()},
+        reporting=reporting_of(parts.installation),
+    )
+
+
+def _runner(parts: Parts, lease: timedelta) -> RunRunner:
+    """Return what carries sweeps and backfills out."""
+    return RunRunner(
+        parts.database,
+        parts.wakes,
+        parts.clock,
+        stripe=parts.stripe,
+        installation=parts.installation,
+        lease=lease,
+        sweep_every=timedelta(hours=parts.settings.sweep_hours),
+    )
+
+
 def _asked(parts: Parts) -> Iterator[tuple[str, Step, str, float]]:
     """Yield what takes requests and decisions in, and what ends those that nobody decided."""
     acceptor = Acceptor(parts.database, parts.wakes, parts.installation, parts.commands, parts.approvals)
     yield "accept", acceptor.step, "inbox", parts.settings.poll_seconds
     yield "expire", parts.approvals.expire, "approvals", _FACTS_SECONDS
+
+
+def _watches(parts: Parts) -> list[tuple[str, Step, str, float]]:
+    """Return what only looks and tells: a name, the look, what wakes it, and how often."""
+    entities = list(parts.installation.entities)
+    facts = FactWatch(parts.database, parts.clock, entities=entities)
+    backlog = BacklogWatch(parts.database, parts.clock, parts.installation, salesforce=parts.salesforce)
+    payouts = PayoutWatch(parts.database, entities=entities)
+    return [
+        ("facts", facts.step, "facts", _FACTS_SECONDS),
+        ("backlog", backlog.step, "backlog", _BACKLOG_SECONDS),
+        ("payouts", payouts.step, "payouts", _PAYOUTS_SECONDS),
+    ]
 
 
 def _reactors(parts: Parts, lease: timedelta) -> list[Reactor]:

@@ -11,5 +11,18 @@ from service.cli._feeds import feeds
 from service.cli._payouts import app as payouts_app
 from service.cli._plan import plan
 from service.cli._provision import provision
+from service.cli._runs import backfill as backfill_app
+from service.cli._runs import sweep as sweep_app
 
-__all__ = ["audit_app", "exceptions_app", "facts", "failures_app", "feeds", "payouts_app", "plan", "provision"]
+__all__ = [
+    "audit_app",
+    "backfill_app",
+    "exceptions_app",
+    "facts",
+    "failures_app",
+    "feeds",
+    "payouts_app",
+    "plan",
+    "provision",
+    "sweep_app",
+]

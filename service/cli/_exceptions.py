@@ -10,22 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from service import inbox, links
 from service.cli._store import read
 from service.config import Installation
 from service.db import Transaction
+from service.maintenance.open_items import list_open_items
 
 app = typer.Typer(
     help="What belongs nowhere yet. Each entry ends by itself when the missing record or setting appears.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-_REMEDY = {
-    "Unmatched": "No record holds its id or its customer's: write the id into one of the fields it was looked for in",
-    "Ambiguous": "Several records hold the same value: leave it in one of them",
-    "ACCOUNT_MISMATCH": "The event is of an account that no entity names: add an entity with this account and platform",
-    "LIVEMODE_MISMATCH": "The event is of the other mode: correct livemode, or the endpoint it was sent to",
-}
 
 
 @app.command("list")
@@ -40,28 +34,16 @@ def list_exceptions(
 
     async def work(tx: Transaction, installation: Installation) -> list[dict[str, Any]]:
         names = [entity] if entity else list(installation.entities)
-        found = [
+        return [
             {
                 "entity": one.entity,
                 "object": one.object_id,
                 "state": one.state,
                 "since": one.since.isoformat(),
-                "looked_for": list(one.asked),
-                "remedy": _REMEDY[one.state],
+                "looked_for": list(one.looked_for),
+                "remedy": one.remedy,
             }
-            for one in await links.list_open(tx, entities=names, limit=limit)
-        ]
-        kept = await inbox.list_quarantined(tx, source="stripe", accounts=names, limit=limit)
-        return found + [
-            {
-                "entity": row.account,
-                "object": row.event_id,
-                "state": row.reason,
-                "since": row.received_at.isoformat(),
-                "looked_for": [row.kind],
-                "remedy": _REMEDY.get(row.reason or "", "See 'counterfoil failures show'"),
-            }
-            for row in kept
+            for one in await list_open_items(tx, entities=names, limit=limit)
         ]
 
     rows = read(config, work)

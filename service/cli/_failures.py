@@ -80,16 +80,6 @@ def _run(config: Path | None, work: Callable[[Failures], Awaitable[T]]) -> T:
         raise SystemExit(_EXIT_USAGE) from None
 
 
-async def _choose(failures: Failures, ids: Sequence[str] | None, wanted: Filter, *, everything: bool) -> list[Failure]:
-    if ids and (wanted.restricts or everything):
-        raise InvalidRequest([Violation("id", "give names or filters, not both")])
-    if ids:
-        return [await failures.get(name) for name in ids]
-    if not wanted.restricts and not everything:
-        raise InvalidRequest([Violation("id", "say which: give names, filters, or --all")])
-    return await failures.find(wanted)
-
-
 @app.command("list")
 def list_failures(
     *,
@@ -253,7 +243,7 @@ def _act(
     as_json: bool,
 ) -> None:
     async def work(failures: Failures) -> tuple[list[Failure], int]:
-        chosen = await _choose(failures, ids, wanted(), everything=everything)
+        chosen = await failures.choose(ids or (), wanted(), everything=everything)
         return chosen, 0 if dry_run else await act(failures, chosen)
 
     chosen, done = _run(config, work)

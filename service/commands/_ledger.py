@@ -78,6 +78,9 @@ Index(
 Index("commands_created", commands.c.entity, commands.c.created_at.desc(), commands.c.id)
 Index("commands_counted", commands.c.entity, commands.c.currency, commands.c.counted_at)
 Index("commands_pending", commands.c.approval_due_at, postgresql_where=commands.c.state == "PENDING_APPROVAL")
+# What may still happen, or was given up. The history of what happened grows without end and is not looked through.
+UNFINISHED = commands.c.state.not_in(["SUCCEEDED", "DECLINED", "REFUSED", "REJECTED", "EXPIRED"])
+Index("commands_unfinished", commands.c.entity, commands.c.state, commands.c.created_at, postgresql_where=UNFINISHED)
 
 calls = Table(
     "calls",
@@ -198,6 +201,16 @@ class Call:
     result_id: str | None
     begun_at: datetime
     finished_at: datetime | None
+    step: str
+    stripe_request: str | None
+
+
+CALL_COLUMNS = tuple(calls.c[name] for name in Call.__dataclass_fields__)
+
+
+def to_call(row: Row[Any]) -> Call:
+    values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
+    return Call(**(values | {"parameters": orjson.loads(values["parameters"])}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,9 +321,7 @@ async def begin_call(
         )
         .on_conflict_do_nothing()
     )
-    columns = (calls.c.command_id, calls.c.parameters, calls.c.result_id, calls.c.begun_at, calls.c.finished_at)
-    row = (await tx.execute(select(*columns).where(calls.c.idempotency_key == key))).one()
-    return Call(key, row.command_id, orjson.loads(row.parameters), row.result_id, row.begun_at, row.finished_at)
+    return to_call((await tx.execute(select(*CALL_COLUMNS).where(calls.c.idempotency_key == key))).one())
 
 
 async def finish_call(

@@ -116,6 +116,9 @@ class Settings(BaseSettings):
         default=20, ge=1, le=100, description="Then a record that Salesforce refuses is put aside as dead."
     )
     poll_seconds: float = Field(default=1, ge=0.05, le=60, description="Longest sleep of a loop that nobody wakes.")
+    sweep_hours: int = Field(
+        default=1, ge=1, le=168, description="How often Stripe's events are compared with those that arrived."
+    )
     retention_days: int = Field(default=90, ge=31, le=3650, description="How long handled events are kept.")
     drain_seconds: float = Field(default=20, ge=1, le=600, description="Longest time to finish work after SIGTERM.")
 

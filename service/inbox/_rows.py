@@ -1,6 +1,6 @@
 """Rows of received events: the event id and its effect commit together, so a repeated delivery finds its row."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -30,6 +30,7 @@ table = Table(
 )
 Index("inbox_recorded", table.c.sequence, postgresql_where=table.c.state == "recorded")
 Index("inbox_failed", table.c.received_at, postgresql_where=table.c.state.in_(["quarantined", "refused"]))
+Index("inbox_object", table.c.object_id, postgresql_where=table.c.object_id.is_not(None))
 Index("inbox_received", table.c.received_at, postgresql_using="brin")
 
 
@@ -155,6 +156,19 @@ async def list_quarantined(tx: Transaction, *, source: str, accounts: Sequence[s
             table.c.account.in_(accounts),
             table.c.discarded_at.is_(None),
         )
+        .order_by(table.c.received_at, table.c.sequence)
+        .limit(limit)
+    )
+    return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+
+
+async def about(
+    tx: Transaction, *, accounts: Collection[str], object_ids: Collection[str], limit: int
+) -> list[InboxRow]:
+    """Return events about any of some objects or records, the oldest first."""
+    query = (
+        select(*(table.c[field] for field in _FIELDS))
+        .where(table.c.object_id.in_(object_ids), table.c.account.in_(accounts))
         .order_by(table.c.received_at, table.c.sequence)
         .limit(limit)
     )

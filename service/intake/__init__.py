@@ -7,6 +7,7 @@ Touches inbox and mirror, in one commit. Refuses what is not an event; keeps, un
 from service.inbox import StreamLease
 from service.intake import payouts
 from service.intake._objects import EXPANDED, KNOWN_TYPES, LATE_FACT, owes_movement, sight, stub
+from service.intake._prepare import prepare
 from service.intake._receive import Intake, Receipt
 from service.intake._streams import LeaseLost, StreamBatch, StreamEvent, StreamIntake
 from service.intake._stripe_event import StripeEvent, read_stripe_event
@@ -27,6 +28,7 @@ __all__ = [
     "observe",
     "owes_movement",
     "payouts",
+    "prepare",
     "read_stripe_event",
     "sight",
     "stub",

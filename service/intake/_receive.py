@@ -8,7 +8,7 @@ written one by one, so that one poisoned event fails alone.
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import text
@@ -18,10 +18,10 @@ from service import inbox, telemetry
 from service.clock import Clock
 from service.config import Entity, entity_of
 from service.db import Database, Wakes, Writer
-from service.domain import Evidence, Observation
+from service.domain import Observation
 from service.errors import Overloaded
 from service.inbox import InboxRow
-from service.intake._objects import KNOWN_TYPES, sight, stub
+from service.intake._prepare import prepare
 from service.intake._stripe_event import StripeEvent
 from service.mirror.sights import OBSERVE, OBSERVED, observe_parameters
 
@@ -88,7 +88,9 @@ class Intake:
         if self._closed or len(self._queue) >= self._queue_limit:
             raise Overloaded("the service is stopping" if self._closed else "too many events are waiting")
         done: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._queue.append((self._prepare(event), done))
+        owner = entity_of(self._entities, event.entity, event.account)
+        entity, now = self._entities[event.entity], self._clock.now()
+        self._queue.append((prepare(event, entity, owner, api_version=self._api_version, now=now), done))
         if self._worth_writing():
             self._due.set()
         return await done
@@ -169,61 +171,18 @@ class Intake:
             self._wakes.signal("mirror")
         if fetch:
             self._wakes.signal("fetch")
-        return [self._receipt(row, fresh) for row, _ in batch]
+        now = self._clock.now()
+        return [self._receipt(row, fresh, now) for row, _ in batch]
 
     @staticmethod
-    def _receipt(row: InboxRow, fresh: set[tuple[str, ...]]) -> Receipt:
+    def _receipt(row: InboxRow, fresh: set[tuple[str, ...]], now: datetime) -> Receipt:
         key = (row.source, row.account, row.event_id)
         if key not in fresh:
             return Receipt.DUPLICATE
         fresh.discard(key)  # the same event twice in one batch: the second is the duplicate
         telemetry.events_recorded.add(1, {"source": row.source, "kind": row.kind})
+        if row.occurred_at is not None:
+            # Stripe tells whole seconds, and its clock is not ours.
+            delay = max((now - row.occurred_at).total_seconds(), 0.0)
+            telemetry.event_delay.record(delay, {"entity": row.account})
         return Receipt.QUARANTINED if row.state is inbox.State.QUARANTINED else Receipt.NEW
-
-    def _prepare(self, event: StripeEvent) -> _Prepared:
-        now = self._clock.now()
-        owner = entity_of(self._entities, event.entity, event.account)
-        fault = self._fault(event, owner)
-        if owner is not None:
-            event = replace(event, entity=owner)
-        sights: list[Observation] = []
-        if fault is None and event.subject_type is not None and event.subject_id is not None:
-            if event.subject is not None and event.api_version == self._api_version:
-                sights = sight(
-                    event.entity,
-                    event.subject,
-                    as_of=event.created,
-                    evidence=Evidence.EVENT,
-                    now=now,
-                    cause=event.event_id,
-                    scrubbed=True,
-                )
-            else:
-                # Thin, or rendered in another version's shape: not read, fetched in ours instead.
-                sights = [
-                    stub(event.entity, event.subject_type, event.subject_id, fetch_after=now, as_of=event.created)
-                ]
-            if event.subject_type not in KNOWN_TYPES:
-                telemetry.events_unrecognised.add(1, {"kind": event.kind})
-        row = InboxRow(
-            source="stripe",
-            account=event.entity,
-            event_id=event.event_id,
-            kind=event.kind,
-            object_id=event.subject_id,
-            payload=event.payload,
-            state=inbox.State.QUARANTINED if fault else inbox.State.HANDLED,
-            reason=fault,
-            traceparent=sights[-1].traceparent if sights else None,
-            occurred_at=event.created,
-            received_at=now,
-        )
-        return row, sights
-
-    def _fault(self, event: StripeEvent, owner: str | None) -> str | None:
-        """Return why an event is kept and not believed: it is of the other mode, or of an account that is nobody's."""
-        if event.livemode is not self._entities[event.entity].stripe.livemode:
-            return "LIVEMODE_MISMATCH"
-        if owner is None:
-            return "ACCOUNT_MISMATCH"
-        return None

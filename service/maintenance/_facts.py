@@ -33,6 +33,10 @@ from service.mirror import Pending
 
 _RECONCILED_WITHIN = timedelta(days=3)
 _SOON = timedelta(hours=1)
+_NAMES = (
+    *("balance_transaction", "reconciliation", "trace_id", "statement", "difference", "salesforce", "object"),
+    *("reporting_rate", "newer_state"),
+)
 _PAGE = 1000
 _SCAN_LIMIT = 100_000
 
@@ -145,7 +149,9 @@ class FactWatch:
             (telemetry.facts_pending, pending, self._pending),
             (telemetry.facts_overdue, overdue, self._overdue),
         ):
-            for entity, name in counted.keys() | before.keys():
+            # None of a fact is told as nought, which is not the same as silence.
+            known = {(entity, name) for entity in self._entities for name in _NAMES}
+            for entity, name in known | counted.keys() | before.keys():
                 gauge.set(counted[entity, name], {"entity": entity, "fact": name})
         for (entity, name), count in sorted(overdue.items()):
             if count > self._overdue[entity, name]:

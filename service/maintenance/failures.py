@@ -11,7 +11,7 @@ its shelf and key, such as `delivery/main/Payment__c/pi_123`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -76,8 +76,8 @@ class Failures:
         oldest = datetime.min.replace(tzinfo=self._clock.now().tzinfo)
         return sorted(found, key=lambda failure: failure.failed_at or oldest)[: wanted.limit]
 
-    async def get(self, name: str) -> Failure:
-        """Return one failure, discarded ones too.
+    async def get(self, name: str, *, entity: str | None = None) -> Failure:
+        """Return one failure, discarded ones too; only of an entity, if one is given.
 
         Raises:
             InvalidRequest: it is no name of a failure.
@@ -86,10 +86,25 @@ class Failures:
         shelf, key = _key(name)
         for discarded in (False, True):
             async with self._database.read() as tx:
-                found = await self._shelf(tx, shelf, Filter(discarded=discarded), key)
-            if found:
+                found = await self._shelf(tx, shelf, Filter(entity=entity, discarded=discarded), key)
+            if found and (entity is None or shelf == DELIVERY or found[0].where == entity):
                 return found[0]
         raise NotFound(f"nothing named {name!r} has failed")
+
+    async def choose(self, names: Sequence[str], wanted: Filter, *, everything: bool) -> list[Failure]:
+        """Return what something is to be done with: by names, or a filter, or all of it.
+
+        Raises:
+            InvalidRequest: both were given, or neither, or a name that is none.
+            NotFound: nothing of a name has failed.
+        """
+        if names and (replace(wanted, entity=None).restricts or everything):
+            raise InvalidRequest([Violation("id", "give names or filters, not both")])
+        if names:
+            return [await self.get(name, entity=wanted.entity) for name in dict.fromkeys(names)]
+        if not wanted.restricts and not everything:
+            raise InvalidRequest([Violation("id", "say which: give names, filters, or --all")])
+        return await self.find(wanted)
 
     async def redrive(self, failures: Sequence[Failure], *, who: str = "service") -> int:
         """Try again from the start; return how many. Events are left alone: see `release`."""

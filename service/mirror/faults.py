@@ -3,7 +3,7 @@
 Trying again asks Stripe for the object once more, or looks at it once more; nothing here changes anything in Stripe.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,6 +71,22 @@ async def find(
     query = select(*(table.c[name] for name in names), table.c.fetch_at.label("next_at")).where(_FAILED, *clauses)
     rows = await tx.execute(query.order_by(table.c.observed_at, table.c.entity, table.c.object_id).limit(limit))
     return [Fault(**row._mapping) for row in rows]  # noqa: SLF001  (a row's documented accessor)
+
+
+async def of_objects(tx: Transaction, *, entity: str, object_ids: Collection[str]) -> list[Fault]:
+    """Return those of some objects that failed, whether or not they were given up."""
+    names = [name for name in Fault.__slots__ if name != "next_at"]
+    query = select(*(table.c[name] for name in names), table.c.fetch_at.label("next_at")).where(
+        _FAILED, table.c.entity == entity, table.c.object_id.in_(object_ids)
+    )
+    return [Fault(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+
+
+async def unsettled(tx: Transaction, *, entity: str, object_ids: Collection[str]) -> list[str]:
+    """Return those of some objects that wait for a look, are fetched, or failed."""
+    waits = or_(table.c.dirty, and_(table.c.fetch_at.is_not(None), table.c.body.is_(None)), _FAILED)
+    query = select(table.c.object_id).where(waits, table.c.entity == entity, table.c.object_id.in_(object_ids))
+    return list(await tx.scalars(query.order_by(table.c.object_id)))
 
 
 async def look_again(tx: Transaction, keys: Sequence[Key]) -> int:

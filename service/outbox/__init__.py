@@ -1,7 +1,8 @@
 """The outbox shelf: what each Salesforce record should hold, and how far that is delivered.
 
 Owns the tables `outbox`, `bulk_jobs` and `api_calls`. Verbs: put (latest wins), claim by lanes, settle (delivered,
-again, dead, given back), release and probe the dead; `bulk` for jobs, `failures` for what a person does. Touches no
+again, dead, given back), release and probe the dead; `bulk` for jobs, `failures` for what a person does; `standing`, a
+door of its own, for where records stand. Touches no
 other table and calls nobody. Refuses to send what is already delivered, a child before its parent exists, and one lane
 by two at once.
 """

@@ -12,7 +12,7 @@ from service.projection._payouts import PayoutFacts
 from service.projection._project import Projector
 from service.projection._reactions import DUE_SOON, due_reaction
 from service.projection._read import list_payments, read_payment
-from service.projection._read_payouts import PayoutDetails, list_payout_facts, read_payout
+from service.projection._read_payouts import PayoutDetails, list_payout_facts, page_payouts, read_payout
 from service.projection._reporting import org_version
 from service.projection._status import PICKLISTS, PaymentStatus, Reconciliation
 from service.projection._widest import widest_records
@@ -33,6 +33,7 @@ __all__ = [
     "list_payments",
     "list_payout_facts",
     "org_version",
+    "page_payouts",
     "payment_facts",
     "read_payment",
     "read_payout",

@@ -29,6 +29,7 @@ from tests.bench.events import TYPES, moulds
 from tests.bench.meters import Postgres
 from tests.bench.orders import Orders
 from tests.bench.rates import NOTHING, ONE_BY_ONE, SERVICE, Load, Target, compare, expect_durable
+from tests.bench.replicas import measure_replicas
 from tests.bench.report import Report
 
 _LIBRARIES = ("uvicorn", "sqlalchemy", "asyncpg", "orjson", "stripe")
@@ -45,13 +46,15 @@ class Scale:
     arrivals: int
     backlog: int
     mirrored: int
+    replicas: int
 
 
 FULL = Scale(
-    {SERVICE: 8_000, NOTHING: 12_000, ONE_BY_ONE: 4_000}, 3, (10_000, 50_000, 100_000), 60, 10_000, 50_000, 1_000_000
+    {SERVICE: 8_000, NOTHING: 12_000, ONE_BY_ONE: 4_000}, 3, (10_000, 50_000, 100_000), 60, 10_000, 50_000, 1_000_000, 3
 )
-QUICK = Scale({SERVICE: 400, NOTHING: 400, ONE_BY_ONE: 400}, 1, (100, 200, 300), 5, 400, 800, 5_000)
+QUICK = Scale({SERVICE: 400, NOTHING: 400, ONE_BY_ONE: 400}, 1, (100, 200, 300), 5, 400, 800, 5_000, 2)
 CONNECTIONS = (16, 64)
+REQUESTS_AN_ORDER = 5
 
 
 def payment_events(stack: Stack) -> list[dict[str, Any]]:
@@ -192,13 +195,23 @@ def measure_arrivals(
     service.stop()
 
 
-def run(scale: Scale, folder: Path, *, only_arrivals: bool) -> Report:
-    """Measure everything in one run, or only the way to Salesforce."""
+def run(scale: Scale, folder: Path, *, only_arrivals: bool, only_replicas: bool) -> Report:
+    """Measure everything in one run, or only the way to Salesforce, or only what more replicas bring."""
     with Postgres(folder / "data") as postgres, Stack(folder, database_url=postgres.url) as stack:
         machine = {"python": platform.python_version(), "postgresql": postgres.version, "cores": os.cpu_count()}
         report = Report(machine | {name: version(name) for name in _LIBRARIES}, {})
         stack.start_sandbox()
         shapes = moulds(payment_events(stack))
+        if only_replicas:
+            report.replicas = measure_replicas(
+                stack,
+                postgres,
+                shapes,
+                events=scale.arrivals,
+                requests=scale.orders * REQUESTS_AN_ORDER,
+                most=scale.replicas,
+            )
+            return report
         if not only_arrivals:
             measure_webhooks(report, stack, postgres, scale, shapes)
             measure_orders(report, stack, postgres, scale)
@@ -211,11 +224,14 @@ def main(
     arrivals: Annotated[
         bool, typer.Option("--arrivals", help="Only this: from webhook to Salesforce record, and calls for it.")
     ] = False,
+    replicas: Annotated[
+        bool, typer.Option("--replicas", help="Only this: one, two and three workers on one PostgreSQL.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Measure webhooks and commands, beside their floors."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as folder:
-        report = run(QUICK if quick else FULL, Path(folder), only_arrivals=arrivals)
+        report = run(QUICK if quick else FULL, Path(folder), only_arrivals=arrivals, only_replicas=replicas)
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
     report.show(Console(width=None if sys.stdout.isatty() else 170))

@@ -32,11 +32,11 @@ class OrderFigures:
     cpu_ms: float
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def _until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not settled within {PATIENCE_SECONDS} s")
+            raise TimeoutError(f"not settled within {seconds} s")
         time.sleep(_LOOK_SECONDS)
 
 
@@ -79,19 +79,33 @@ class Orders:
         """Ask by publishing Payment_Request__e, and watch the ledger."""
 
         def ask(record: str, version: str) -> None:
-            event: dict[str, Any] = {
-                "Operation__c": "create_payment",
-                "Record_Id__c": record,
-                "Method__c": "unconfirmed",
-                "Version__c": version,
-                "Entity__c": self._stack.entity,
-            }
-            path = f"/services/data/{VERSION}/sobjects/Payment_Request__e"
-            self._salesforce.post(path, json=event).raise_for_status()
+            self._publish(record, version)
             settled = f"SELECT count(*) FROM commands WHERE business_version = '{version}' AND state = 'SUCCEEDED'"  # noqa: S608  (our words)
             _until(lambda: self._postgres.number(settled) == 1)
 
         return self._measure(ask, count, "event")
+
+    def burst(self, count: int, word: str) -> float:
+        """Publish many requests at once; return how many a second were settled, from the first to the last."""
+        begun = time.perf_counter()
+        for number in range(count):
+            self._publish(self._records[number % len(self._records)], f"{word}-{number}")
+        settled = f"SELECT count(*) FROM commands WHERE business_version LIKE '{word}-%' AND state = 'SUCCEEDED'"  # noqa: S608  (our words)
+        _until(lambda: self._postgres.number(settled) == count, PATIENCE_SECONDS + count)
+        rate = count / (time.perf_counter() - begun)
+        self._rest()
+        return rate
+
+    def _publish(self, record: str, version: str) -> None:
+        event: dict[str, Any] = {
+            "Operation__c": "create_payment",
+            "Record_Id__c": record,
+            "Method__c": "unconfirmed",
+            "Version__c": version,
+            "Entity__c": self._stack.entity,
+        }
+        path = f"/services/data/{VERSION}/sobjects/Payment_Request__e"
+        self._salesforce.post(path, json=event).raise_for_status()
 
     def _measure(self, ask: Callable[[str, str], None], count: int, word: str) -> OrderFigures:
         for number in range(2):

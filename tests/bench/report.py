@@ -9,6 +9,7 @@ from rich.table import Table
 from tests.bench.arrivals import DISTINCT, HOT, LARGE, ArrivalFigures
 from tests.bench.orders import OrderFigures
 from tests.bench.rates import NOTHING, ONE_BY_ONE, SERVICE, Figures
+from tests.bench.replicas import ReplicaFigures
 
 CPU_AIM = 0.30
 RATE_AIM = 0.60
@@ -29,6 +30,7 @@ class Report:
     memory_mib: dict[int, float] = field(default_factory=dict)
     orders: dict[str, OrderFigures] = field(default_factory=dict)
     arrivals: dict[str, ArrivalFigures] = field(default_factory=dict)
+    replicas: dict[int, ReplicaFigures] = field(default_factory=dict)
 
     def ratios(self, connections: int) -> tuple[float, float]:
         """Return CPU an event as a share of one insert each, and the rate as a share of no database."""
@@ -55,6 +57,8 @@ class Report:
                 f"rate with {mirrored[0]} mirrored objects: {share:.0%} of that with {mirrored[1]} "
                 f"(aim: at least {LARGE_AIM:.0%}, {_met(share >= LARGE_AIM)})"
             )
+        if self.replicas:
+            console.print(self._replica_table())
         if not self.rates:
             return
         console.print(f"bodies {self.body_bytes}", highlight=False)
@@ -100,6 +104,14 @@ class Report:
         for name, seen in self.orders.items():
             table.add_row(name, f"{seen.wall_p50_ms:.1f}", f"{seen.wall_p95_ms:.1f}", f"{seen.cpu_ms:.1f}")
         table.caption = "CPU with all that follows: Stripe's call, its webhooks, the records written to Salesforce"
+        return table
+
+    def _replica_table(self) -> Table:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("replicas", "webhook to record, events/s", "request to Stripe, requests/s"):
+            table.add_column(heading, justify="right")
+        for number, figures in self.replicas.items():
+            table.add_row(str(number), f"{figures.events_a_second:,.0f}", f"{figures.requests_a_second:,.1f}")
         return table
 
     def _arrival_table(self) -> Table:

@@ -46,3 +46,15 @@ def test_a_quick_bench_produces_every_figure(tmp_path: Path) -> None:
         assert figures["calls"] > 0
         assert figures["memory_mib"] > 0
     assert "events/s" in done.stdout
+
+
+@pytest.mark.timeout(180)
+def test_a_quick_bench_of_replicas_has_a_line_for_each_number(tmp_path: Path) -> None:
+    answer = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "tests.bench", "--quick", "--replicas", "--json", str(answer)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stderr
+    replicas = json.loads(answer.read_bytes())["replicas"]
+    assert set(replicas) == {"1", "2"}
+    assert all(value > 0 for figures in replicas.values() for value in figures.values())
+    assert "requests/s" in done.stdout

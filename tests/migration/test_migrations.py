@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from service import audit, commands, currencies, history, inbox, links, mirror, outbox  # noqa: F401  (each declares its tables)
+from service import audit, commands, currencies, history, inbox, links, mirror, outbox, runs  # noqa: F401  (each declares its tables)
 from service.clock import SystemClock
 from service.commands import CREATE_PAYMENT, Commands, Request, Steps, checked
 from service.db import Wakes, metadata, open_database
@@ -22,7 +22,7 @@ from service.migrations import pending, upgrade
 from tests.integration.api.stored import installation
 from tests.support.postgres import at_database, drop_database, empty_database
 
-REVISIONS = (*(f"{number:04}" for number in range(1, 18)), *(f"{number:04}" for number in range(19, 23)))
+REVISIONS = (*(f"{number:04}" for number in range(1, 18)), *(f"{number:04}" for number in range(19, 24)), "0030")
 # Everything a catalogue knows of tables, indexes, functions, triggers and types, in comparable words.
 CATALOGUE = """
     SELECT 'column', table_name || '.' || column_name,
@@ -136,6 +136,7 @@ def test_the_tables_the_rooms_declare_are_the_migrated_ones(database_url: str) -
         "reactions",
         "payment_changes",
         "payment_feed",
+        "runs",
         "currency_books",
         "missing_rates",
         "commands",

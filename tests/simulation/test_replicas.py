@@ -33,7 +33,7 @@ def replicas(world: World) -> list[Process]:
     return alive + [world.stack.start_service(ROLES, name="replica") for _ in range(2 - len(alive))]
 
 
-@pytest.mark.parametrize("place", ["in commands", "in deliveries", "in the stream"])
+@pytest.mark.parametrize("place", ["in commands", "in deliveries", "in fetches", "in the stream"])
 def test_the_other_takes_over(world: World, replicas: list[Process], place: str) -> None:
     victim = wait_for("a holder of the stream", lambda: _holder(world))
     assert victim is not None
@@ -66,8 +66,10 @@ def test_the_other_takes_over(world: World, replicas: list[Process], place: str)
 # Every call that is made is held back, so that both replicas have some under way.
 _INTENTS = {"method": "POST", "path": "/v1/payment_intents", "fault": "hang", "ms": 1500, "after_effect": True}
 _WRITES = {"path_prefix": "/services/data/v66.0/composite", "fault": "delay", "ms": 500}
+_LOOKS = {"method": "GET", "path": "/v1/balance_transactions/*", "fault": "hang", "ms": 1500}
 _PLACES: dict[str, tuple[str, dict[str, Any]]] = {
     "in commands": ("stripe/faults", _INTENTS | {"times": 5}),
     "in deliveries": ("salesforce/faults", _WRITES | {"times": 2}),
+    "in fetches": ("stripe/faults", _LOOKS | {"times": 5}),
     "in the stream": ("pubsub/faults", {"fault": "duplicate", "times": 3}),
 }

@@ -14,6 +14,7 @@ import stripe
 import yaml
 
 from deploy.demo.stack import API_VERSION, Stack, free_port
+from deploy.docker import trial
 from service.bootstrap import Provisioned, provision
 from service.config import load_installation
 from service.intake.event_types import event_types
@@ -215,3 +216,14 @@ def test_a_key_of_another_account_or_without_the_right_changes_nothing(account: 
     assert denied.returncode == REFUSED
     assert "the key lacks rak_webhook_write" in denied.stdout
     assert account.endpoints() == []
+
+
+def test_a_trial_is_made_of_a_running_sandbox(account: Account) -> None:
+    """As the compose file does it, twice: the second time there is nothing to do."""
+    state = account.stack.folder / "sandbox"
+    for _ in range(2):
+        assert trial.main(state) == 0
+        assert load_installation(state / "counterfoil.yaml").entities["acme"].stripe.account
+        assert (state / "webhook_secret").read_text().startswith("whsec_")
+    assert [one.url for one in account.endpoints()] == [f"{trial.BASE}/webhooks/stripe/acme"]
+    assert (state / "stripe_key").stat().st_mode & 0o077 == 0

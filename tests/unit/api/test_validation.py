@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api._validation import DEFAULT_PAGE, MAX_PAGE, parse_create, parse_get, parse_list
+from service.api._checks import DEFAULT_PAGE, MAX_PAGE
+from service.api._validation import parse_create, parse_get, parse_list
 from service.errors import InvalidRequest
 from service.gen.counterfoil.v1 import payment_pb2 as payment
 from service.gen.counterfoil.v1 import payments_service_pb2 as api

@@ -1,0 +1,1 @@
+"""The image, the compose file, and what makes a trial installation for it."""
