@@ -191,11 +191,15 @@ def test_reactions_are_a_grant_of_their_own(permission_sets: dict[str, Node]) ->
 @pytest.mark.parametrize(
     ("name", "may", "classes"),
     [
-        ("Counterfoil_Sales_Actions", {"Counterfoil_Request_Payment"}, {"RequestPayment"}),
+        (
+            "Counterfoil_Sales_Actions",
+            {"Request_Payment", "Send_Invoice", "Sync_Customer"},
+            {"RequestPayment", "CreateInvoice", "ChangeInvoice", "SyncCustomer"},
+        ),
         (
             "Counterfoil_Finance_Actions",
-            {"Counterfoil_Change_Payment"},
-            {"CapturePayment", "CancelPayment", "RefundPayment"},
+            {"Change_Payment", "Change_Invoice"},
+            {"CapturePayment", "CancelPayment", "RefundPayment", "ChangeInvoice"},
         ),
     ],
 )
@@ -204,7 +208,7 @@ def test_who_presses_buttons_may_do_no_more_than_they_say(
 ) -> None:
     """Above all not create the event, by which anything could be asked for through the API."""
     granted = permission_sets[name]
-    assert set(granted.texts("customPermissions/name")) == may
+    assert set(granted.texts("customPermissions/name")) == {f"Counterfoil_{one}" for one in may}
     assert set(granted.texts("classAccesses/apexClass")) == {f"Counterfoil{one}" for one in {"Form", *classes}}
     assert objects_granted(granted) == {}
     assert fields_granted(granted, "readable") == set()
@@ -212,8 +216,11 @@ def test_who_presses_buttons_may_do_no_more_than_they_say(
 
 
 def test_code_is_for_those_who_press_buttons(permission_sets: dict[str, Node]) -> None:
-    others = [one for name, one in permission_sets.items() if not name.endswith("_Actions")]
-    assert [one for one in others if one.all("classAccesses") or one.all("customPermissions")] == []
+    approvers = permission_sets["Counterfoil_Approve_Requests"]
+    assert approvers.texts("classAccesses/apexClass") == ["CounterfoilDecision"]
+    others = {name: one for name, one in permission_sets.items() if not name.endswith("_Actions")}
+    assert [name for name, one in others.items() if one.all("customPermissions")] == []
+    assert [name for name, one in others.items() if one.all("classAccesses")] == ["Counterfoil_Approve_Requests"]
 
 
 @pytest.mark.parametrize(

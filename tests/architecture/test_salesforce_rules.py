@@ -119,10 +119,10 @@ BREAKAGES = [
 ]
 # the same for sources, which have another ending
 CODE_BREAKAGES = [
-    ("classes", "classes/CounterfoilPayments.cls", ("            WITH USER_MODE\n", ""), "not in user mode"),
-    ("classes", "classes/CounterfoilPayments.cls", ("with sharing", "without sharing"), "the sharing of the user"),
-    ("classes", "classes/CounterfoilPayments.cls", ("'refund_payment'", "'006000000000001AAA'"), "id of a record"),
-    ("names_in_code", "classes/CounterfoilPayments.cls", ("Amount_Received__c", "Received__c"), "Received__c, which"),
+    ("classes", "classes/CounterfoilTargets.cls", ("            WITH USER_MODE\n", ""), "not in user mode"),
+    ("classes", "classes/CounterfoilTargets.cls", ("with sharing", "without sharing"), "the sharing of the user"),
+    ("classes", "classes/CounterfoilTargets.cls", ("'refund_payment'", "'006000000000001AAA'"), "id of a record"),
+    ("names_in_code", "classes/CounterfoilTargets.cls", ("Amount_Received__c", "Received__c"), "Received__c, which"),
     ("entries", "classes/CounterfoilForm.cls", (" Answer answer(", " Answer reply("), "CounterfoilForm.answer is not"),
     ("custom_permissions", "classes/CounterfoilPublisher.cls", ("_Change_Payment'", "_Pay'"), "asked for nowhere"),
 ]

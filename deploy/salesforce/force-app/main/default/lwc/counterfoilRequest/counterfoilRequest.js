@@ -4,7 +4,7 @@ import open from '@salesforce/apex/CounterfoilForm.open';
 import ask from '@salesforce/apex/CounterfoilForm.ask';
 import readAnswer from '@salesforce/apex/CounterfoilForm.answer';
 import { LABELS, TITLES, fill } from './labels';
-import { METHODS, OPERATIONS } from './operations';
+import { OPERATIONS } from './operations';
 import { inWords, waitForAnswer } from './answers';
 
 /**
@@ -17,19 +17,17 @@ import { inWords, waitForAnswer } from './answers';
  */
 export default class CounterfoilRequest extends LightningElement {
     labels = LABELS;
-    methods = METHODS;
     entered = {};
     form;
     problem;
     answer;
-    isHeld = false;
     isLoading = false;
     isWaiting = false;
     isGone = false;
     _recordId;
     _operation;
 
-    /** Id of the Opportunity, Order or Payment__c. A quick action hands it in only after it was connected. */
+    /** Id of the record it was opened on. A quick action hands it in only after the form was connected. */
     @api
     get recordId() {
         return this._recordId;
@@ -39,7 +37,7 @@ export default class CounterfoilRequest extends LightningElement {
         this.load();
     }
 
-    /** create_payment, capture_payment, cancel_payment or refund_payment. */
+    /** What is asked for, in the words of Payment_Request__e: create_payment, refund_payment and so on. */
     @api
     get operation() {
         return this._operation;
@@ -66,33 +64,33 @@ export default class CounterfoilRequest extends LightningElement {
     get isForm() {
         return Boolean(this.form) && !this.form.problem && !this.isWaiting && !this.answer;
     }
-    get amountOfRecord() {
-        return this.config.hasMethod ? this.form.amount : null;
-    }
-    get hasPayments() {
-        return Boolean(this.form.payments);
-    }
-    get payment() {
-        const found = (this.form.payments ?? []).find((one) => one.paymentIntentId === this.entered.paymentIntentId);
+    get target() {
+        const found = (this.form.targets ?? []).find((one) => one.targetId === this.entered.targetId);
         return found ?? {};
     }
-    get paymentOptions() {
-        return this.form.payments.map((one) => ({
+    get targetLabel() {
+        return this.operation.endsWith('_payment') ? this.labels.payment : this.labels.invoice;
+    }
+    get targetOptions() {
+        return this.form.targets.map((one) => ({
             label: `${one.name}: ${one.amount} ${one.currencyCode}, ${one.status.replaceAll('_', ' ')}`,
-            value: one.paymentIntentId
+            value: one.targetId
         }));
     }
+    get choices() {
+        return (this.config.choices ?? []).map((one) => ({ ...one, value: this.entered[one.name] }));
+    }
     get isAskedBefore() {
-        return Boolean(this.form.status);
+        return Boolean(this.config.further && this.form.status);
     }
     get furtherLabel() {
-        return fill(this.labels.further, this.form.status.replaceAll('_', ' '));
+        return fill(this.config.further, this.form.status.replaceAll('_', ' '));
     }
     get amountLabel() {
-        return fill(this.labels.amount, this.payment.currencyCode);
+        return fill(this.labels.amount, this.target.currencyCode);
     }
     get amountHelp() {
-        return fill(this.labels.amountHelp, this.payment.left, this.payment.currencyCode);
+        return fill(this.labels.amountHelp, this.target.left, this.target.currencyCode);
     }
     get answerClass() {
         const colours = { success: 'slds-text-color_success', error: 'slds-text-color_error' };
@@ -106,12 +104,10 @@ export default class CounterfoilRequest extends LightningElement {
         await this.guarded(async () => {
             this.form = await open({ recordId: this.recordId, operation: this.operation });
             this.problem = this.form.problem;
-            this.entered = { version: this.form.version };
-            if (this.config.hasMethod) {
-                this.entered.method = METHODS[0].value;
-            }
-            if (this.form.payments?.length === 1) {
-                this.entered.paymentIntentId = this.form.payments[0].paymentIntentId;
+            const first = (this.config.choices ?? []).map((one) => [one.name, one.options[0].value]);
+            this.entered = { version: this.form.version, ...Object.fromEntries(first) };
+            if (this.form.targets?.length === 1) {
+                this.entered.targetId = this.form.targets[0].targetId;
             }
         });
     }
@@ -121,8 +117,7 @@ export default class CounterfoilRequest extends LightningElement {
     }
 
     handleHeld(event) {
-        this.isHeld = event.target.checked;
-        this.entered = { ...this.entered, captureMethod: this.isHeld ? 'manual' : undefined };
+        this.entered = { ...this.entered, captureMethod: event.target.checked ? 'manual' : undefined };
     }
 
     handleFurther(event) {
@@ -140,7 +135,7 @@ export default class CounterfoilRequest extends LightningElement {
             return;
         }
         await this.guarded(async () => {
-            const entered = { ...this.entered, currencyCode: this.payment.currencyCode };
+            const entered = { ...this.entered, currencyCode: this.target.currencyCode };
             const about = { recordId: this.recordId, operation: this.operation };
             const version = await ask({ ...about, entered });
             this.isLoading = false;

@@ -10,8 +10,8 @@ jest.mock('@salesforce/apex/CounterfoilForm.ask', () => ({ default: jest.fn() })
 jest.mock('@salesforce/apex/CounterfoilForm.answer', () => ({ default: jest.fn() }), { virtual: true });
 
 const RECORD = '006000000000001AAA';
-const PAID = { paymentIntentId: 'pi_1', name: 'P-1', status: 'Partially_Refunded', amount: 100, left: 60, currencyCode: 'EUR' };
-const OTHER = { ...PAID, paymentIntentId: 'pi_2', name: 'P-2', left: 5 };
+const PAID = { targetId: 'pi_1', name: 'P-1', status: 'Partially_Refunded', amount: 100, left: 60, currencyCode: 'EUR' };
+const OTHER = { ...PAID, targetId: 'pi_2', name: 'P-2', left: 5 };
 
 const one = (element, selector) => element.shadowRoot.querySelector(selector);
 const inputs = (element) => [...element.shadowRoot.querySelectorAll('lightning-input, lightning-combobox')];
@@ -59,7 +59,7 @@ describe('c-counterfoil-request', () => {
     });
 
     it('opens the form of the record once both are known', async () => {
-        const element = await shown('refund_payment', { payments: [PAID] });
+        const element = await shown('refund_payment', { targets: [PAID] });
         expect(open).toHaveBeenCalledTimes(1);
         expect(open).toHaveBeenCalledWith({ recordId: RECORD, operation: 'refund_payment' });
         expect(named(element, 'amount').max).toBe(60);
@@ -67,30 +67,30 @@ describe('c-counterfoil-request', () => {
     });
 
     it('sends what was entered as text, with the payment and the version of the form', async () => {
-        const element = await shown('refund_payment', { payments: [PAID] });
+        const element = await shown('refund_payment', { targets: [PAID] });
         choose(element, 'amount', '0.10');
         choose(element, 'reason', 'duplicate');
         await send(element);
         expect(ask).toHaveBeenCalledWith({
             recordId: RECORD,
             operation: 'refund_payment',
-            entered: { version: 'v-1', paymentIntentId: 'pi_1', amount: '0.10', currencyCode: 'EUR', reason: 'duplicate' }
+            entered: { version: 'v-1', targetId: 'pi_1', amount: '0.10', currencyCode: 'EUR', reason: 'duplicate' }
         });
     });
 
     it('lets people choose between several payments and chooses none itself', async () => {
-        const element = await shown('capture_payment', { payments: [PAID, OTHER] });
-        const choice = named(element, 'paymentIntentId');
+        const element = await shown('capture_payment', { targets: [PAID, OTHER] });
+        const choice = named(element, 'targetId');
         expect(choice.value).toBeUndefined();
         expect(choice.required).toBe(true);
         expect(choice.options.map((option) => option.value)).toEqual(['pi_1', 'pi_2']);
-        choose(element, 'paymentIntentId', 'pi_2');
+        choose(element, 'targetId', 'pi_2');
         await settled();
         expect(named(element, 'amount').max).toBe(5);
     });
 
     it('sends nothing while an input is wrong, and asks every input', async () => {
-        const element = await shown('refund_payment', { payments: [PAID] });
+        const element = await shown('refund_payment', { targets: [PAID] });
         named(element, 'amount').reportValidity = jest.fn(() => false);
         await send(element);
         expect(ask).not.toHaveBeenCalled();
@@ -109,6 +109,37 @@ describe('c-counterfoil-request', () => {
         expect(named(element, 'isFurther').required).toBe(true);
         const fresh = await shown('create_payment', { amount: 100 });
         expect(named(fresh, 'isFurther')).toBeNull();
+    });
+
+    it.each([
+        ['create_payment', 'c.Counterfoil_Further'],
+        ['create_invoice', 'c.Counterfoil_Further_Invoice']
+    ])('words the confirmation of a further one: %s', async (operation, text) => {
+        const element = await shown(operation, { amount: 100, status: 'Paid' });
+        expect(named(element, 'isFurther').label).toBe(text);
+    });
+
+    it('sends how far an invoice is led, and when it is due', async () => {
+        const element = await shown('create_invoice', { amount: 100 });
+        choose(element, 'advanceTo', 'draft');
+        choose(element, 'daysUntilDue', '14');
+        await send(element);
+        expect(ask.mock.calls[0][0].entered).toMatchObject({ advanceTo: 'draft', daysUntilDue: '14' });
+    });
+
+    it('says what cannot be undone before it is sent', async () => {
+        const element = await shown('void_invoice', { targets: [{ ...PAID, targetId: 'in_1', status: 'Open' }] });
+        expect(one(element, '[data-id="note"]').textContent).toBe('c.Counterfoil_Void_Note');
+        expect(named(element, 'targetId').label).toBe('c.Counterfoil_Invoice');
+        await send(element);
+        expect(ask.mock.calls[0][0].entered).toEqual({ version: 'v-1', targetId: 'in_1', currencyCode: 'EUR' });
+    });
+
+    it('lets a credit go to the balance', async () => {
+        const element = await shown('credit_invoice', { targets: [{ ...PAID, targetId: 'in_1', status: 'Paid' }] });
+        choose(element, 'creditTo', 'balance');
+        await send(element);
+        expect(ask.mock.calls[0][0].entered).toMatchObject({ reason: '', creditTo: 'balance', targetId: 'in_1' });
     });
 
     it('asks for the amount to be held', async () => {
@@ -142,7 +173,7 @@ describe('c-counterfoil-request', () => {
         [{ status: 'Declined' }, 'c.Counterfoil_Not_Done'],
         [{ status: 'Waiting_For_Approval' }, 'c.Counterfoil_Waiting_For_Approval']
     ])('tells the end of a request: %j', async (answer, text) => {
-        const element = await shown('refund_payment', { payments: [PAID] });
+        const element = await shown('refund_payment', { targets: [PAID] });
         readAnswer.mockResolvedValue(answer);
         await send(element);
         await jest.advanceTimersByTimeAsync(1000);
@@ -150,7 +181,7 @@ describe('c-counterfoil-request', () => {
     });
 
     it('goes on asking after a failed question, and stops after three minutes', async () => {
-        const element = await shown('refund_payment', { payments: [PAID] });
+        const element = await shown('refund_payment', { targets: [PAID] });
         readAnswer.mockRejectedValue(new Error('offline'));
         await send(element);
         await jest.advanceTimersByTimeAsync(180000);
@@ -161,7 +192,7 @@ describe('c-counterfoil-request', () => {
     });
 
     it('asks no more once it was closed', async () => {
-        const element = await shown('refund_payment', { payments: [PAID] });
+        const element = await shown('refund_payment', { targets: [PAID] });
         await send(element);
         document.body.replaceChildren();
         await jest.advanceTimersByTimeAsync(180000);
@@ -169,7 +200,7 @@ describe('c-counterfoil-request', () => {
     });
 
     it('keeps the form and the version if the request did not leave', async () => {
-        const element = await shown('refund_payment', { payments: [PAID] });
+        const element = await shown('refund_payment', { targets: [PAID] });
         ask.mockRejectedValue({ body: { message: 'no more events today' } });
         await send(element);
         expect(one(element, '[data-id="problem"]').textContent).toBe('no more events today');
@@ -180,7 +211,7 @@ describe('c-counterfoil-request', () => {
     });
 
     it('can be closed', async () => {
-        const element = await shown('cancel_payment', { payments: [PAID] });
+        const element = await shown('cancel_payment', { targets: [PAID] });
         const closed = jest.fn();
         element.addEventListener('close', closed);
         one(element, '[data-id="close"]').dispatchEvent(new CustomEvent('click'));
