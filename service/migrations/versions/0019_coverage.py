@@ -5,8 +5,8 @@ A replica of the version before notes no gaps until it is replaced: they are in 
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0019"
+down_revision = "0018"
 
 
 def upgrade() -> None:

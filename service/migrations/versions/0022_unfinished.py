@@ -5,8 +5,8 @@ A replica of the version before works on as it did.
 
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0022"
+down_revision = "0021"
 
 
 def upgrade() -> None:
