@@ -45,7 +45,7 @@ def test_a_payment_a_rule_refuses_is_listed_and_goes_when_the_rule_is_gone(cast:
     assert failures(cast, "redrive", name)["redriven"] == 1
     drain(cast)
     assert payment(cast, intent)["Status__c"] == "Paid"
-    assert failures(cast, "list") == []
+    assert [row for row in failures(cast, "list") if row["shelf"] != "event"] == []
     # Trying again delivered, and charged nobody.
     assert len(cast.control.created_at_stripe("/v1/payment_intents")) == made
 

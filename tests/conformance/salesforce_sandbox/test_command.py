@@ -33,7 +33,7 @@ def test_stops_cleanly_and_starts_alike(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "complaint"),
     [
-        ("classes/A.cls", "public class A {}", "does not imitate metadata of the folder classes"),
+        ("classes/A.cls", "public class A {}", "there is no A.cls-meta.xml"),
         (
             "objects/Opportunity/fields/F__c.field-meta.xml",
             (

@@ -79,7 +79,7 @@ async def test_published_in_a_collection(rest: Rest, listener: Listener) -> None
 
 
 def test_refused_events(rest: Rest) -> None:
-    refused(rest.post("/sobjects/Payment_Request__e", json={"Operation__c": "x"}), 400, "REQUIRED_FIELD_MISSING")
+    refused(rest.post("/sobjects/Payment_Request__e", json={"Record_Id__c": "x"}), 400, "REQUIRED_FIELD_MISSING")
     refused(rest.post("/sobjects/Payment_Request__e", json=EVENT | {"No__c": 1}), 400, "INVALID_FIELD")
 
 
