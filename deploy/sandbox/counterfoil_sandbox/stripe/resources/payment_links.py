@@ -211,7 +211,9 @@ _UPDATE = Params(
     {
         **_COMMON,
         "active": Boolean(),
-        "payment_intent_data": Hash({name: _DATA[name] for name in _CHANGED}),
+        "payment_intent_data": Hash(
+            {name: _DATA[name] for name in _CHANGED}, elsewhere=frozenset(("setup_future_usage",))
+        ),
     },
     elsewhere=_ELSEWHERE | {"line_items", "restrictions"},
 )
