@@ -19,6 +19,7 @@ from service.commands._operations import OPERATIONS, checked
 from service.commands._request import Request
 from service.commands._sights import sight_of
 from service.commands._steps import Steps, Waits
+from service.commands._succession import newest, renew, renews
 from service.commands._tasks import defer
 from service.commands._words import in_words
 from service.commands.preview import Preview, rehearse
@@ -101,6 +102,9 @@ class Commands:
         if known is None or known.fingerprint != wanted.fingerprint:
             raise _conflict(wanted, known)
         same_request = request.request_id is not None and request.request_id == known.request_id
+        known = await newest(tx, known)
+        if not same_request and renews(self._steps.installation.entities[known.entity], known):
+            known = await ledger.change(tx, known.id, repeated_by=request.asked_as or request.requested_by)
         if known.state in {CommandState.REFUSED, CommandState.FAILED}:
             known = await self._again(tx, known)
             await audit.append(tx, [asked(known, request, self._steps.clock.now())])
@@ -249,13 +253,14 @@ class Commands:
 
     async def _show_conflict(self, command: Command) -> None:
         """Compare a repeated request with what was done for the first; show a difference on the record."""
-        if command.state is not CommandState.SUCCEEDED or OPERATIONS[command.operation].recheck is None:
+        renewing = renews(self._steps.installation.entities[command.entity], command)
+        if not (renewing or command.state is CommandState.SUCCEEDED) or command.terms is None:
             return
         try:
             await self._recheck(command)
             conflict = None
         except Conflict as error:
-            conflict = error.message
+            conflict = await renew(self._steps, command) if renewing else error.message
         except Refused:
             return
         if conflict != command.conflict:

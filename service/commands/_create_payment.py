@@ -21,6 +21,7 @@ from service.commands._payment import (
 )
 from service.commands._request import CREATE_PAYMENT, Request
 from service.commands._steps import Params, Settled, Steps, carried, succeeded
+from service.commands._succession import end_earlier
 from service.commands._terms import Terms
 from service.errors import Conflict, PaymentDeclined, Refused, Violation
 
@@ -37,6 +38,8 @@ async def create_payment(steps: Steps, command: Command) -> Settled:
         return (await read_terms(steps, command)).stored()
 
     terms = Terms(**await steps.fix_terms(command, read))
+    if command.replaces is not None:
+        await end_earlier(steps, command)
     if command.method == PAYMENT_LINK:
         return await _payment_link(steps, command, terms)
     customer = await customer_of(steps, command, terms)

@@ -66,6 +66,8 @@ commands = Table(
     Column("decided_by", Text),
     Column("decided_at", DateTime(timezone=True)),
     Column("decision_note", Text),
+    Column("replaces", Text, ForeignKey("commands.id")),
+    Column("repeated_by", Text),
     UniqueConstraint("entity", "subject", "operation", "business_version", name="commands_business_key"),
 )
 Index(
@@ -75,6 +77,7 @@ Index(
     unique=True,
     postgresql_where=commands.c.request_id.is_not(None),
 )
+Index("commands_replaces", commands.c.replaces, unique=True, postgresql_where=commands.c.replaces.is_not(None))
 Index("commands_created", commands.c.entity, commands.c.created_at.desc(), commands.c.id)
 Index("commands_counted", commands.c.entity, commands.c.currency, commands.c.counted_at)
 Index("commands_pending", commands.c.approval_due_at, postgresql_where=commands.c.state == "PENDING_APPROVAL")
@@ -110,7 +113,6 @@ class CommandState(StrEnum):
     FAILED = "FAILED"  # given up after many tries, its outcome in doubt; asked again, it goes on with the same keys
     REJECTED = "REJECTED"  # the second person said no; another attempt is another business version
     EXPIRED = "EXPIRED"  # nobody decided in time; another attempt is another business version
-
     PREVIEWED = "PREVIEWED"  # a dry run: what would be done is told
 
     @property
@@ -144,7 +146,8 @@ class Command:
     `subject` is what its version counts for: the Stripe object that was named, else the record. `result_id` is the
     object that was made or changed, where neither a payment intent nor a checkout session was. `requested_by` is who
     is said to have asked, `asked_as` who the vendor or the door knows to have: neither may approve. `amount_minor` and
-    `currency` are those of the terms, `counted_at` when they began to count towards the limits of a day.
+    `currency` are those of the terms, `counted_at` when they began to count towards the limits of a day. `replaces` is
+    the request whose record has changed since, `repeated_by` who asked again for what was asked before.
     """
 
     id: str
@@ -182,6 +185,8 @@ class Command:
     decided_by: str | None = None
     decided_at: datetime | None = None
     decision_note: str | None = None
+    replaces: str | None = None
+    repeated_by: str | None = None
 
     @property
     def dry_run(self) -> str | None:
@@ -299,17 +304,8 @@ async def fix_terms(
 
 async def settle(tx: Transaction, command: Command, outcome: Outcome, *, now: datetime) -> Command:
     """End a command."""
-    return await change(
-        tx,
-        command.id,
-        state=outcome.state,
-        reason=outcome.reason,
-        message=outcome.message,
-        failure_code=outcome.failure_code,
-        failure_message=outcome.failure_message,
-        settled_at=now,
-        **outcome.results,
-    )
+    told = {name: getattr(outcome, name) for name in ("state", "reason", "message", "failure_code", "failure_message")}
+    return await change(tx, command.id, **told, settled_at=now, **outcome.results)
 
 
 async def begin_call(

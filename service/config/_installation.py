@@ -147,6 +147,11 @@ class Entity(_Frozen):
         max_length=100,
         description="What may be asked for, by currency; a currency that no limit of an operation names is refused.",
     )
+    on_change: Literal["conflict", "new_version"] = Field(
+        default="conflict",
+        description="When a record has another amount, currency or Account than its payment was asked for: conflict "
+        "shows both amounts on it; new_version calls off what nobody has paid yet and asks anew.",
+    )
     approval_hours: int = Field(
         default=72, ge=1, le=720, description="How long a request may wait for a second person, in hours."
     )

@@ -59,7 +59,7 @@ class ChangeRule(_Frozen):
         default=(),
         max_length=5,
         description="Fields that tell one business version from the next: other values ask anew. Without any, a record "
-        "is asked for once, and a later change of its amount is shown on it as a conflict.",
+        "is asked for once, and `on_change` of the entity says what a later change of its amount is.",
     )
 
     @model_validator(mode="after")

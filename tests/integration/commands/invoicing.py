@@ -133,14 +133,19 @@ class InvoiceDesk:
 
 @asynccontextmanager
 async def open_desk(
-    vendors: RunningSandbox, database: Database, database_url: str, folder: Path, invoices: Invoices | None = None
+    vendors: RunningSandbox,
+    database: Database,
+    database_url: str,
+    folder: Path,
+    invoices: Invoices | None = None,
+    **settings: Any,
 ) -> AsyncIterator[InvoiceDesk]:
-    """Give a desk; `invoices` are the settings of the entity."""
+    """Give a desk; `invoices` and `settings` are those of the entity."""
     told, clock = vendors.info["stripe"], ShiftedClock()
     (folder / "key").write_text(told["secret_key"])
     secret = {"file": folder / "key"}
     known = installation()
-    entity = known.entities["acme"].model_copy(update={"invoices": invoices or Invoices()})
+    entity = known.entities["acme"].model_copy(update={"invoices": invoices or Invoices(), **settings})
     known = Installation(version=1, orgs=known.orgs, entities={"acme": entity})
     account = entity.stripe.model_validate(
         {"livemode": False, "secret_key": secret, "webhook_secrets": [secret], "api_base": told["url"]}
