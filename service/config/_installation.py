@@ -20,7 +20,7 @@ from service.config._routing import RoutingRule
 from service.config._secrets import SecretRef
 from service.config._sign_in import ClientCredentials, JwtBearer
 from service.config.access import ALL_ENTITIES, Access
-from service.config.changes import ChangeRule, check_rules, topics_with_changes
+from service.config.changes import ChangeRule, OnChange, check_rules, topics_with_changes
 from service.config.invoices import Invoices
 from service.config.limits import Limit
 
@@ -110,9 +110,7 @@ _Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 class Checkout(_Frozen):
     """Where Stripe's hosted page sends the customer afterwards."""
 
-    success_url: str = Field(
-        pattern=r"^https?://", max_length=2000, description="Shown after paying. No claim that the money is there."
-    )
+    success_url: str = Field(pattern=r"^https?://", max_length=2000, description="After paying; no proof of payment.")
     cancel_url: str | None = Field(
         default=None, pattern=r"^https?://", max_length=2000, description="Where the back link leads; none without it."
     )
@@ -147,11 +145,7 @@ class Entity(_Frozen):
         max_length=100,
         description="What may be asked for, by currency; a currency that no limit of an operation names is refused.",
     )
-    on_change: Literal["conflict", "new_version"] = Field(
-        default="conflict",
-        description="When a record has another amount, currency or Account than its payment was asked for: conflict "
-        "shows both amounts on it; new_version calls off what nobody has paid yet and asks anew.",
-    )
+    on_change: OnChange = "conflict"
     approval_hours: int = Field(
         default=72, ge=1, le=720, description="How long a request may wait for a second person, in hours."
     )

@@ -16,6 +16,13 @@ Turn = Literal["won", "activated"]
 ChangedObject = Literal["Opportunity", "Order"]
 # Whose records a turn is of.
 OBJECT_OF: dict[Turn, ChangedObject] = {"won": "Opportunity", "activated": "Order"}
+OnChange = Annotated[
+    Literal["conflict", "new_version"],
+    Field(
+        description="When a record has another amount, currency or Account than its payment was asked for: conflict "
+        "shows both amounts on it; new_version calls off what nobody has paid yet and asks anew."
+    ),
+]
 _Plain = Annotated[str, Field(max_length=255)] | bool | int | None
 _Word = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$")]
 
