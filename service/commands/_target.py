@@ -10,16 +10,19 @@ from decimal import Decimal
 from typing import Any
 
 from service import mirror
+from service.commands._customer import known_customer
 from service.commands._ledger import Command
 from service.commands._operation import Target, amount, currency
 from service.commands._steps import Steps
-from service.domain import Carried, from_minor, to_minor
+from service.domain import Carried, from_minor, sobject_of, to_minor
 from service.errors import Refused
 
 Body = Mapping[str, Any]
 PAYMENT_INTENT = Target("payment_intent_id", "pi")
 PAYMENT_OR_PAGE = Target("payment_intent_id", "pi", ("cs", "plink"))
 INVOICE = Target("invoice_id", "in")
+# The newest of one customer: what somebody asks about by its record is hardly older.
+_LISTED_LIMIT = 1000
 AMOUNT = {"amount": amount, "currency": currency}
 
 
@@ -72,6 +75,8 @@ async def _meant(steps: Steps, command: Command, kind: _Kind, may_be: Callable[[
             found = [key for key, body in bodies.items() if may_be(body)]
             if not found and kind is _PAYMENT:
                 found = [key async for key, body in _unseen(steps, command, rows) if may_be(body)]
+            if not found:
+                found = [key async for key, body in _listed(steps, command, kind) if may_be(body)]
             object_id = _only(found, kind)
         elif any(row.belongs_to not in {None, command.record_id} for row in known.values()):
             raise _of_another(object_id, kind)
@@ -96,6 +101,28 @@ async def _unseen(steps: Steps, command: Command, rows: Sequence[mirror.MirrorRo
         named |= {intent} if isinstance(intent, str) else set()
     for intent_id in sorted(named - known):
         yield intent_id, (await stripe.retrieve("payment_intent", intent_id, expand=_PAYMENT.expand)).body
+
+
+async def _listed(steps: Steps, command: Command, kind: _Kind) -> AsyncIterator[tuple[str, Body]]:
+    """Give what Stripe has of the customer of the record's Account and was made for the record, with its id.
+
+    Our rows may be lost, or may never have been: what an object carries leads to its record all the same.
+    """
+    reader, record_id = steps.terms[command.org], str(command.record_id)
+    field = reader.own_name("Account", steps.installation.entities[command.entity].customer_field)
+    wanted = ["AccountId", *([f"Account.{field}"] if field else [])]
+    try:
+        record = await reader.select(sobject_of(record_id), record_id, wanted, ())
+    except Refused:
+        return  # that is not what was asked: the record has none
+    account, named = record.get("AccountId"), (record.get("Account") or {}).get(field)
+    customer = await known_customer(steps, command, str(account), named) if account else None
+    if customer is None:
+        return
+    for one in await steps.stripe[command.entity].list(kind.object_type, {"customer": customer}, limit=_LISTED_LIMIT):
+        owner = (one.body.get("metadata") or {}).get(Carried.RECORD)
+        if owner and owner[:15] == record_id[:15]:
+            yield str(one.body["id"]), one.body
 
 
 def _of_another(object_id: str, kind: _Kind) -> Refused:
