@@ -24,7 +24,8 @@ def _payment(cast: Cast, intent: str, routing: str) -> Row:
         found = cast.salesforce.query(f"SELECT FIELDS(ALL) FROM Payment__c WHERE Stripe_Id__c = '{intent}' LIMIT 1")  # noqa: S608  (a test's own id)
         return found[0] if found and found[0]["Routing__c"] == routing else None
 
-    cast.wait(f"{intent} as {routing}", look)
+    # Salesforce is asked after ever longer pauses: whoever is late for one waits for the next.
+    cast.wait(f"{intent} as {routing}", look, seconds=110)
     drain(cast)
     return cast.wait(f"{intent} as {routing}", look)
 

@@ -23,7 +23,8 @@ from tests.simulation.world import CARD, DECLINED_CARD, World, rows_of
 
 EVENTS = int(os.environ.get("COUNTERFOIL_SOAK_EVENTS", "1500"))
 SEED, DESKS, ACCOUNTS, SALES = 7, 2, 200, 800
-_LONGEST_SECONDS = 420
+# On a machine that is busy with other things.
+_LONGEST_SECONDS, _LONGEST_DRAIN_SECONDS = 420 + EVENTS // 8, 200 + EVENTS // 40
 _CURRENCIES = (("usd", 100), ("eur", 100), ("jpy", 100), ("kwd", 1000), ("gbp", 100))
 _PAUSE_BETWEEN_FAULTS = 0.25
 _CARDS = (*[CARD] * 6, DECLINED_CARD, "pm_card_mastercard", "pm_card_createDispute")
@@ -154,6 +155,6 @@ def test_after_a_month_of_business_and_trouble_salesforce_is_what_the_rules_make
         one.result()
     world.calm()
     worked = time.monotonic() - begun
-    drained = drain(world, seconds=200)
+    drained = drain(world, seconds=_LONGEST_DRAIN_SECONDS)
     print(f"{_events(world)} events in {worked:.0f} s, all done {drained:.1f} s later")  # noqa: T201  (to repeat a failure)
     audit(world)
