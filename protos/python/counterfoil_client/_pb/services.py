@@ -751,6 +751,7 @@ class PaymentsService:
         off_session: types.OffSession | None = None,
         unconfirmed: types.Unconfirmed | None = None,
         hosted_checkout: types.HostedCheckout | None = None,
+        payment_link: types.PaymentLink | None = None,
         version: str | None = None,
         request_id: str | None = None,
         capture_method: types.CaptureMethod | str | None = None,
@@ -789,6 +790,7 @@ class PaymentsService:
             off_session: Charge a stored payment method.
             unconfirmed: Make a payment intent for your own page.
             hosted_checkout: Make a page hosted by Stripe.
+            payment_link: Make a payment link.
             version: The business version: which payment of this record is meant. At most 80 visible ASCII
                 characters; "1" when empty. Raise it for a deliberate second payment, or a new attempt after a
                 decline.
@@ -807,6 +809,7 @@ class PaymentsService:
             off_session=off_session,
             unconfirmed=unconfirmed,
             hosted_checkout=hosted_checkout,
+            payment_link=payment_link,
             version=version,
             request_id=self._calls.request_id(request_id),
             capture_method=capture_method,
@@ -865,8 +868,8 @@ class PaymentsService:
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> types.CancelPaymentResponse:
-        """Cancels a payment whose money was not taken; what is held on the card is released, and a page it waits
-        on expires.
+        """Cancels a payment whose money was not taken; what is held on the card is released, and a page or link
+        it waits on can be paid by no more.
 
         Waits and repeats like CapturePayment. Cancelling what is cancelled already is OK.
 
