@@ -9,11 +9,11 @@ BASE ?= HEAD
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-$(READY): requirements-dev.lock pyproject.toml deploy/sandbox/pyproject.toml
+$(READY): requirements-dev.lock pyproject.toml deploy/sandbox/pyproject.toml protos/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e deploy/sandbox
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e deploy/sandbox -e protos/python
 	@touch $@
 
 demo: $(READY) ## a won Opportunity is paid in Stripe and comes back: shown live on the local sandbox
@@ -35,7 +35,7 @@ fix: $(READY) ## mend what a tool can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-proto: $(READY) ## generate service/gen from protos
+proto: $(READY) ## generate what is committed of the contract: service/gen, the Python client, protos/README.md
 	$(BIN)/buf format -w
 	$(BIN)/python protos/generate.py
 

@@ -22,7 +22,7 @@ _CHECK = "io.github.apexdevtools.apexls.CheckForIssues"
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
-    return node.workspace()
+    return node.salesforce_workspace()
 
 
 def apex_ls(folder: Path, workspace: Path) -> str:

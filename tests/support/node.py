@@ -1,4 +1,4 @@
-"""Node's tools for the Salesforce package, installed once into .make/ and run on a copy of it.
+"""What the tests need of Node: packages installed once into .make/, and run there beside a copy of our files.
 
 They are wanted, not needed: where there is no Node, or npm cannot reach its registry, the tests that ask for them are
 skipped with the reason. The repository itself is never written to.
@@ -8,13 +8,14 @@ import hashlib
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.support.salesforce_metadata import SOURCE
 
-_VAR = Path(__file__).parents[2] / ".make" / "salesforce-node"
+_MADE = Path(__file__).parents[2] / ".make"
 _MINIMUM = (20, 19)
 _INSTALL_SECONDS, _RUN_SECONDS = 240, 240
 _FILES = (
@@ -27,18 +28,23 @@ _FILES = (
 )
 
 
-def workspace() -> Path:
-    """Return a folder with a fresh copy of the package and the tools that its lock names; skip where that cannot be."""
+def salesforce_workspace() -> Path:
+    """Return a folder with a fresh copy of the Salesforce package and its tools; skip where that cannot be."""
+    return workspace("salesforce-node", SOURCE, _FILES, ("force-app", "jest-mocks"))
+
+
+def workspace(name: str, source: Path, files: Sequence[str], folders: Sequence[str] = ()) -> Path:
+    """Return a folder with a fresh copy of some of `source`, and what its lock names; skip where that cannot be."""
     if shutil.which("npm") is None or (found := _version()) < _MINIMUM:
-        pytest.skip("no Node 20.19 or later with npm here: the tests of the Lightning web components need it")
-    lock = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()[:16]
-    folder = _VAR / f"{lock}-{found[0]}"
+        pytest.skip("no Node 20.19 or later with npm here")
+    lock = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()[:16]
+    folder = _MADE / name / f"{lock}-{found[0]}"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("force-app", "jest-mocks"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(SOURCE / name, folder / name)
-    for name in _FILES:
-        shutil.copy(SOURCE / name, folder / name)
+    for each in folders:
+        shutil.rmtree(folder / each, ignore_errors=True)
+        shutil.copytree(source / each, folder / each)
+    for each in files:
+        shutil.copy(source / each, folder / each)
     ready = folder / "node_modules" / ".ready"
     if not ready.exists():
         _install(folder)

@@ -35,6 +35,7 @@ class Replica:
     database: Database
     wakes: Wakes
     server: GrpcServer
+    port: int
     feed: PaymentFeed
     projector: Projector
     stub: payments_service_pb2_grpc.PaymentsServiceStub
@@ -70,21 +71,27 @@ def _intent(name: str, amount: int, at: datetime, *, record: str | None = None, 
 
 @asynccontextmanager
 async def replica(
-    url: str, *, heartbeat: float = 15, limit: int = 10, waiting: int = 1000, small_windows: bool = False
+    url: str,
+    *,
+    heartbeat: float = 15,
+    limit: int = 10,
+    waiting: int = 1000,
+    small_windows: bool = False,
+    port: int = 0,
 ) -> AsyncIterator[Replica]:
     database, wakes, clock, known = open_database(url, pool_size=5), Wakes(url), SystemClock(), installation()
     reader, stop = PaymentReader(database), asyncio.Event()
     feed = PaymentFeed(reader, watchers_limit=limit, heartbeat=timedelta(seconds=heartbeat), waiting_limit=waiting)
     payments = PaymentsService(MemoryCommands(), reader, known.entities, feed)
-    server = GrpcServer([payments], Readiness(()), Settings(grpc_port=0), Gate(None, clock))
-    target = f"localhost:{await server.start()}"
+    server = GrpcServer([payments], Readiness(()), Settings(grpc_port=port), Gate(None, clock))
+    target = f"localhost:{(port := await server.start())}"
     waking = asyncio.create_task(wakes.run())
     reading = asyncio.create_task(loop("watch", feed.step, wakes, "payments", stop, seconds=1))
     projector = Projector(database, wakes, clock, entities=known.entities, batch_limit=200)
     try:
         async with grpc.aio.insecure_channel(target, options=SMALL_WINDOWS if small_windows else ()) as channel:
             stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)
-            yield Replica(database, wakes, server, feed, projector, stub)
+            yield Replica(database, wakes, server, port, feed, projector, stub)
     finally:
         feed.close()
         await server.stop(timedelta(seconds=5))
