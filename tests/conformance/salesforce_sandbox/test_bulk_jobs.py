@@ -6,20 +6,19 @@ import io
 from typing import Any
 
 import pytest
-from simple_salesforce.api import Salesforce
 
 from tests.conformance.salesforce_sandbox.rest import Rest, refused
 
 Row = dict[str, Any]
 
 
-def bulk(salesforce: Salesforce, name: str, operation: str, records: list[Row]) -> Row:
+def bulk(salesforce: Any, name: str, operation: str, records: list[Row]) -> Row:
     (outcome,) = getattr(getattr(salesforce.bulk2, name), operation)(records=records, wait=0.05)
     found: Row = outcome
     return found
 
 
-def test_inserts_updates_and_deletions(salesforce: Salesforce, rest: Rest) -> None:
+def test_inserts_updates_and_deletions(salesforce: Any, rest: Rest) -> None:
     done = bulk(salesforce, "Account", "insert", [{"Name": "Bulk 1"}, {"Name": ""}, {"Name": "Bulk 3"}])
     assert (done["numberRecordsTotal"], done["numberRecordsFailed"]) == (3, 1)
     failed = list(csv.DictReader(io.StringIO(salesforce.bulk2.Account.get_failed_records(done["job_id"]))))
@@ -34,7 +33,7 @@ def test_inserts_updates_and_deletions(salesforce: Salesforce, rest: Rest) -> No
     assert [job["operation"] for job in listed["records"]] == ["insert", "update", "delete"]
 
 
-def test_a_query_comes_in_parts(salesforce: Salesforce, rest: Rest) -> None:
+def test_a_query_comes_in_parts(salesforce: Any, rest: Rest) -> None:
     for number in range(5):
         rest.add("Contact", LastName=f"Ours {number}", Description='say "a, b"')
     query = (

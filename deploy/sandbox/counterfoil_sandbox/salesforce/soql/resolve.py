@@ -31,7 +31,7 @@ class Column:
                 return None
         return current
 
-    def value(self, store: Store, row: Row) -> Any:
+    def value(self, store: Store, row: Any) -> Any:
         """Return the stored value, None where a parent is missing."""
         holder = self.parent(store, row)
         return None if holder is None else holder.get(self.field.name)

@@ -17,7 +17,7 @@ from counterfoil_sandbox.salesforce.soql.ast import Comparison, Condition, DayRa
 from counterfoil_sandbox.salesforce.soql.resolve import Column, Computed
 from counterfoil_sandbox.salesforce.store import Row, Store, fold
 
-Predicate = Callable[[Row], bool]
+Predicate = Callable[[Any], bool]  # of a row, or of a group
 SubSelect = Callable[[Query], set[Any]]
 
 _ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
