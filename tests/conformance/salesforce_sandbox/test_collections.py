@@ -130,7 +130,7 @@ def test_composite_batch(rest: Rest) -> None:
     }
     answer = rest.post("/composite/batch", json=body).json()
     assert (answer["hasErrors"], [result["statusCode"] for result in answer["results"]]) == (True, [201, 404])
-    refused(rest.post("/composite/graph", json={}), 501, "SANDBOX_NOT_IMITATED")
+    refused(rest.post("/composite/graph", json={}), 400, "JSON_PARSER_ERROR")
 
 
 def test_simple_salesforce_collections(salesforce: Any) -> None:

@@ -69,7 +69,7 @@ def conforms(body: dict[str, Any]) -> None:
         shown = deepcopy(body["error"])
         _check("api_errors", shown)
         return
-    if body["object"] == "list":
+    if body["object"] in ("list", "search_result"):
         for item in body["data"]:
             conforms(item)
         return

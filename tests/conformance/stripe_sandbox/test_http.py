@@ -86,7 +86,7 @@ def test_older_versions_show_what_they_had(sandbox: Running, client: stripe.Stri
         ("DELETE", "/v1/payment_intents/pi_1", 404, "Unrecognized request URL"),
         ("GET", "/v1/topups", 501, "does not imitate GET /v1/topups"),
         ("POST", "/v1/quotes", 501, "does not imitate POST /v1/quotes"),
-        ("GET", "/v1/customers/search", 501, "does not imitate"),
+        ("GET", "/v1/subscriptions/search", 501, "does not imitate"),
         ("GET", "/v2/core/events", 501, "does not imitate"),
         ("GET", "/v1/customers/cus_0", 404, "No such customer: 'cus_0'"),
         ("GET", "/v1/payment_intents/pi_0", 404, "No such payment_intent: 'pi_0'"),

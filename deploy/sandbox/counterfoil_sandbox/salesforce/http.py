@@ -4,11 +4,13 @@ What a request means is decided by ``api``; this file knows HTTP. Bodies and tok
 """
 
 import asyncio
+import gzip
 import json
 import logging
 import re
 import time
 import uuid
+import zlib
 from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
@@ -22,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from counterfoil_sandbox.faults import FaultBook
 from counterfoil_sandbox.salesforce.api import Answer, Call, Dispatcher
 from counterfoil_sandbox.salesforce.api.call import parse_json
-from counterfoil_sandbox.salesforce.api.resources import FIRST_VERSION, LAST_VERSION, limit_info, versions
+from counterfoil_sandbox.salesforce.api.resources import FIRST_VERSION, LAST_VERSION, RETIRED, limit_info, versions
 from counterfoil_sandbox.salesforce.errors import ApiError, not_found
 from counterfoil_sandbox.salesforce.faults import (
     Fault,
@@ -35,6 +37,7 @@ from counterfoil_sandbox.salesforce.oauth import OAuth, OAuthError
 from counterfoil_sandbox.server import cut_connection
 
 MAX_URI_AND_HEADERS = 16_384
+LEAST_PACKED = 1024  # bytes; smaller answers would not become shorter
 KEPT_REQUESTS = 10_000
 _LOGGER = logging.getLogger(__name__)
 _DATA = re.compile(r"/services/data/(v(\d+)\.0)(/.*)?")
@@ -54,7 +57,7 @@ class HttpSide:
         """Answer one HTTP request."""
         started = time.monotonic()
         request = Request(scope, receive)
-        body = await request.body()
+        body = _unpacked(await request.body(), request.headers)
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]
         method = request.headers.get("x-http-method-override", request.query_params.get("_HttpMethod", request.method))
         entry = self._entry(method.upper(), path, request.headers)
@@ -77,7 +80,8 @@ class HttpSide:
             cut_connection(scope)
             return
         answer.headers["X-Request-Id"] = entry["request_id"]
-        await _send(send, answer, head=request.method == "HEAD")
+        packed = "gzip" in request.headers.get("accept-encoding", "")
+        await _send(send, answer, head=request.method == "HEAD", packed=packed)
 
     @staticmethod
     def _entry(method: str, path: str, headers: Headers) -> dict[str, Any]:
@@ -124,7 +128,7 @@ class HttpSide:
             if match is None:
                 return self._identity(request, body, path)
             if not FIRST_VERSION <= int(match.group(2)) <= LAST_VERSION:
-                raise not_found()
+                raise _no_version(int(match.group(2)))
             return self._api(request, body, match, entry, fault)
         except OAuthError as error:
             return Answer(error.status, error.body)
@@ -170,6 +174,8 @@ class HttpSide:
         form = dict(parse_qsl(body.decode("utf-8", "replace"))) | dict(request.query_params)
         if path == "/services/oauth2/token" and request.method == "POST":
             return Answer(200, self._oauth.token(form, request.headers.get("authorization", ""), base))
+        if path == "/services/oauth2/introspect" and request.method == "POST":
+            return Answer(200, self._oauth.introspect(form, request.headers.get("authorization", ""), base))
         if path == "/services/oauth2/revoke":
             token = form.get("token", "")
             if not self._oauth.is_open(token):
@@ -178,7 +184,7 @@ class HttpSide:
             return Answer(200)
         if path == "/services/oauth2/userinfo" or path.startswith("/id/"):
             if not self._oauth.is_open(_token(request.headers)):
-                return Answer(403, None)
+                return Answer(403, text="Bad_OAuth_Token", text_type="text/html;charset=UTF-8")
             return Answer(200, self._user(base))
         raise not_found()
 
@@ -258,7 +264,24 @@ def _number(value: object) -> float:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-async def _send(send: Send, answer: Answer, *, head: bool) -> None:
+def _no_version(number: int) -> ApiError:
+    """Build the refusal of a version: 410 for one that was taken away, 404 for one that never was."""
+    if number in RETIRED:
+        return ApiError("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL", status=410)
+    return not_found()
+
+
+def _unpacked(body: bytes, headers: Headers) -> bytes:
+    """Return a request's body as it was before compression; one that cannot be unpacked stays, and is no JSON."""
+    if headers.get("content-encoding", "").lower() != "gzip":
+        return body
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error):
+        return body
+
+
+async def _send(send: Send, answer: Answer, *, head: bool, packed: bool) -> None:
     content = (
         b""
         if answer.body is None
@@ -267,10 +290,13 @@ async def _send(send: Send, answer: Answer, *, head: bool) -> None:
     headers = {"content-type": "application/json;charset=UTF-8", "vary": "Accept-Encoding", "cache-control": "no-cache"}
     if answer.text is not None:
         content = answer.text.encode()
-        headers["content-type"] = "text/csv"
+        headers["content-type"] = answer.text_type
     elif answer.body is None:
         del headers["content-type"]
-    if answer.status != 204:  # noqa: PLR2004  # 204 must not carry a length
+    if packed and len(content) >= LEAST_PACKED:
+        content = gzip.compress(content, compresslevel=1)
+        headers["content-encoding"] = "gzip"
+    if answer.status not in {204, 304}:  # which must not carry a length
         headers["content-length"] = str(len(content))
     headers |= {name.lower(): value for name, value in answer.headers.items()}
     await send(

@@ -23,6 +23,7 @@ JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 MAX_ASSERTION_S = 300
 CLOCK_SKEW_S = 60
+SESSION_S = 7200  # what a token is said to last; sessions here end by faults only
 _TOKEN_BYTES = 72
 
 
@@ -56,7 +57,7 @@ class OAuth:
         self._org_id = org_id
         self.user_id = user_id
         self._username = username
-        self._sessions: set[str] = set()
+        self._sessions: dict[str, int] = {}  # the second each began
 
     def token(self, form: Mapping[str, str], authorization: str, base_url: str) -> dict[str, Any]:
         """Answer a token request; ``base_url`` is the address it was sent to and becomes the instance URL.
@@ -82,6 +83,28 @@ class OAuth:
         }
         return answer if grant == JWT_BEARER else answer | self._sign(answer["id"])
 
+    def introspect(self, form: Mapping[str, str], authorization: str, base_url: str) -> dict[str, Any]:
+        """Tell the app of a token what it is worth (RFC 7662, "OpenID Connect Token Introspection" of Salesforce Help).
+
+        Raises:
+            OAuthError: whoever asks is not the app.
+        """
+        self._check_client(form, authorization)
+        begun = self._sessions.get(form.get("token", ""))
+        if begun is None:
+            return {"active": False}
+        return {
+            "active": True,
+            "scope": "api",
+            "client_id": self.client_id,
+            "username": self._username,
+            "sub": self.identity_url(base_url),
+            "token_type": "access_token",
+            "exp": begun + SESSION_S,
+            "iat": begun,
+            "nbf": begun,
+        }
+
     def identity_url(self, base_url: str) -> str:
         """Return the URL that names org and user."""
         return f"{base_url}/id/{self._org_id}/{self.user_id}"
@@ -92,7 +115,7 @@ class OAuth:
 
     def close(self, token: str) -> None:
         """End a session."""
-        self._sessions.discard(token)
+        self._sessions.pop(token, None)
 
     def close_all(self) -> None:
         """End every session."""
@@ -107,7 +130,7 @@ class OAuth:
 
     def _open(self) -> str:
         token = f"{self._org_id[:SHORT]}!AQ{secrets.token_urlsafe(_TOKEN_BYTES)}"
-        self._sessions.add(token)
+        self._sessions[token] = int(time.time())
         return token
 
     def _sign(self, identity: str) -> dict[str, str]:

@@ -58,6 +58,7 @@ class Org:
     jobs: dict[str, Any] = field(default_factory=dict)
     daily_requests: int = 5_000_000
     notifications: list[dict[str, Any]] = field(default_factory=list)
+    deployed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def build_schema(metadata: Path | None) -> tuple[Schema, Package]:

@@ -158,10 +158,14 @@ class Api:
         return Answer(200, json.dumps(body).encode()), True
 
     def _call(self, world: World, exchange: Exchange, endpoint: Endpoint, ids: Json, raw: Json) -> Any:
-        params = endpoint.params.read(raw)
+        kept, types = versions.split_types(raw, endpoint.params, exchange.version)
+        params = endpoint.params.read(kept) | types
         if "starting_after" in params and "ending_before" in params:
             raise StripeError(400, "You may only specify one of these parameters: starting_after, ending_before.")
         paths = params.pop("expand", [])
+        if endpoint.template.endswith("/search") and "total_count" in paths:
+            paths.remove("total_count")
+            params["total_count"] = True
         expand.check(paths, endpoint.returns, listed=endpoint.listing)
         self._world.catch_up()
         world.cause = {"id": exchange.id, "idempotency_key": exchange.key}

@@ -56,7 +56,14 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "destination": (),
     },
     "payment_method": {"customer": ("customer",)},
-    "customer": {"default_source": (), "test_clock": (), "invoice_settings": ("invoice_settings",)},
+    "customer": {
+        "default_source": (),
+        "invoice_settings": ("invoice_settings",),
+        "sources": (),
+        "subscriptions": (),
+        "tax_ids": (),
+        "test_clock": (),
+    },
     "invoice_settings": {"default_payment_method": ("payment_method",)},
     "checkout.session": {
         "customer": ("customer",),
@@ -179,10 +186,18 @@ def _line_items(world: World, owner: Json) -> Json:
     return listing(rows[:10], f"/v1/{kind}/{owner['id']}/line_items", has_more=len(rows) > 10)  # noqa: PLR2004
 
 
+def _none_of(name: str) -> Callable[[World, Json], Json]:
+    """Return the list of what a customer may have at Stripe and has not here."""
+    return lambda _world, customer: listing([], f"/v1/customers/{customer['id']}/{name}")
+
+
 # What an object shows only when it is asked for.
 _ONLY_EXPANDED: dict[tuple[str, str], Callable[[World, Json], Any]] = {
     ("charge", "refunds"): _refunds,
     ("checkout.session", "line_items"): _line_items,
+    ("customer", "sources"): _none_of("sources"),
+    ("customer", "subscriptions"): _none_of("subscriptions"),
+    ("customer", "tax_ids"): _none_of("tax_ids"),
     ("payment_link", "line_items"): _line_items,
     ("invoice", "amount_paid_off_stripe"): invoicing.paid_off_stripe,
     ("invoice", "confirmation_secret"): invoices.shown_secret,

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from counterfoil_sandbox.stripe import control, pages, wire
+from counterfoil_sandbox.stripe import control, pages, search, wire
 from counterfoil_sandbox.stripe.api import Api
 from counterfoil_sandbox.stripe.ids import Ids
 from counterfoil_sandbox.stripe.resources import (
@@ -55,6 +55,7 @@ _RESOURCES = (
     payment_methods,
     payouts,
     refunds,
+    search,
     tax_rates,
     webhook_endpoints,
 )

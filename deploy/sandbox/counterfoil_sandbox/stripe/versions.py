@@ -1,15 +1,17 @@
 """API versions: which are well-formed, and how an object of an older one differs.
 
 Only the pin is imitated in full. An older version is rendered by undoing the changes of docs.stripe.com/changelog that
-touch the objects of this sandbox; request parameters always follow the pin.
+touch the objects of this sandbox; request parameters follow the pin, but for payment_method_types.
 """
 
 import re
 from typing import Any
 
 from counterfoil_sandbox.stripe.errors import Json, invalid, not_imitated
+from counterfoil_sandbox.stripe.params import OTHER_METHODS, Array, Choice, Params, Removed
 
 PIN = "2026-10-28.endive"
+TYPES_GONE = "2026-09-30"
 OLDEST = "2022-11-15"  # before it a PaymentIntent carried a list of charges
 _DATE = re.compile(r"20[12]\d-[01]\d-[0-3]\d")
 _KNOWN = frozenset(
@@ -24,6 +26,8 @@ _KNOWN = frozenset(
     )
 )  # fmt: skip
 
+# Link is a way to pay by card, and is shown and not used
+_TYPE = Choice(("card", "link"), tuple(name for name in OTHER_METHODS if name != "link"))
 # object type -> (date of the change, field, value before it or REMOVE)
 _ABSENT = object()
 _UNDO: dict[str, tuple[tuple[str, str, Any], ...]] = {
@@ -47,6 +51,17 @@ def check(version: str) -> str:
     if _DATE.fullmatch(version) and version < OLDEST:
         raise not_imitated(f"the API version {version}")
     raise invalid(f"Invalid Stripe API version: {version}")
+
+
+def split_types(raw: Json, params: Params, version: str) -> tuple[Json, Json]:
+    """Return a request without `payment_method_types`, and those apart, where the version still took them."""
+    given = raw.get("payment_method_types")
+    if version[:10] >= TYPES_GONE or not given or not isinstance(params.fields.get("payment_method_types"), Removed):
+        return raw, {}
+    types = Array(_TYPE).read("payment_method_types", given)
+    return {name: value for name, value in raw.items() if name != "payment_method_types"}, {
+        "payment_method_types": types
+    }
 
 
 def render(value: Any, version: str | None) -> Any:

@@ -62,12 +62,13 @@ class Call:
 
 @dataclass
 class Answer:
-    """Status, JSON body (None for no content) or the text of a CSV file, and headers."""
+    """Status, JSON body (None for no content) or text such as a CSV file, and headers."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     text: str | None = None
+    text_type: str = "text/csv"
 
 
 def parse_json(text: bytes) -> Any:

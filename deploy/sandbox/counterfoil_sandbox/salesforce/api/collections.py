@@ -48,7 +48,7 @@ def update(org: Org, call: Call) -> Answer:
         record_id = next((value for name, value in record.items() if name.lower() == "id"), None)
         if record_id is None:
             raise RecordError("MISSING_ARGUMENT", "Id not specified in an update call", ["Id"])
-        full = _id(record_id)
+        full = written_id(record_id)
         org.dml.update(call.context, sobject, full, given)
         return _ok(full)
 
@@ -78,7 +78,7 @@ def delete(org: Org, call: Call) -> Answer:
     _check_count(ids)
 
     def work(text: str) -> Result:
-        full = _id(text)
+        full = written_id(text)
         sobject = next((item for item in org.schema.objects.values() if full.startswith(item.key_prefix)), None)
         if sobject is None or sobject.is_event:
             raise RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
@@ -117,8 +117,8 @@ def upsert_record(org: Org, call: Call, sobject: SObject, key: Field, record: di
     if key.name == "Id":
         if value is None:
             return _ok(org.dml.insert(call.context, sobject, rest)) | {"created": True}
-        org.dml.update(call.context, sobject, _id(value), rest)
-        return _ok(_id(value)) | {"created": False}
+        org.dml.update(call.context, sobject, written_id(value), rest)
+        return _ok(written_id(value)) | {"created": False}
     if value is None:
         raise RecordError("MISSING_ARGUMENT", f"{key.name} not specified", [])
     found = org.dml.find(sobject, key, value)
@@ -214,7 +214,12 @@ def _folded_key(key: Field, record: dict[str, Any]) -> object:
         return None
 
 
-def _id(text: object) -> str:
+def written_id(text: object) -> str:
+    """Return the whole id that a record or a parameter names.
+
+    Raises:
+        RecordError: MALFORMED_ID.
+    """
     full = to_18(text) if isinstance(text, str) else None
     if full is None:
         raise RecordError("MALFORMED_ID", f"malformed id {text}", ["Id"])

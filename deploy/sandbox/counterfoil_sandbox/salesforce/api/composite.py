@@ -1,7 +1,7 @@
-"""Several requests in one: composite with references between them, and batch without.
+"""Several requests in one: composite and composite graph with references between them, and batch without.
 
-After "Composite" and "Composite Batch" of the REST API Developer Guide. Each subrequest goes through the same
-dispatcher as a request of its own; the whole counts as one API call.
+After "Composite", "Composite Graph" and "Composite Batch" of the REST API Developer Guide. Each subrequest goes through
+the same dispatcher as a request of its own; the whole counts as one API call.
 """
 
 import re
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from counterfoil_sandbox.salesforce.api.dispatch import Dispatcher
 
 MAX_SUBREQUESTS = 25
+MAX_GRAPHS, MAX_NODES = 75, 500
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])*)\}")
 _STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
 _DATA = re.compile(r"(?:/services/data)?/(v\d+\.0)(/.*)?")
@@ -30,15 +31,38 @@ class _RolledBackError(Exception):
 def composite(dispatcher: "Dispatcher", call: Call) -> Answer:
     """``POST /composite``."""
     body = _body(call)
-    requests = _requests(body.get("compositeRequest"))
+    requests = _requests(body.get("compositeRequest"), MAX_SUBREQUESTS)
+    entries, _ = _perform(dispatcher, call, requests, all_or_none=bool(body.get("allOrNone")))
+    return Answer(200, {"compositeResponse": entries})
+
+
+def graph(dispatcher: "Dispatcher", call: Call) -> Answer:
+    """``POST /composite/graph``: composites, each of them done wholly or not at all."""
+    graphs = _body(call).get("graphs")
+    if not isinstance(graphs, list) or not all(isinstance(item, dict) for item in graphs):
+        raise ApiError("JSON_PARSER_ERROR", "an array of graphs is required")
+    wanted = [(str(item.get("graphId")), _requests(item.get("compositeRequest"), MAX_NODES)) for item in graphs]
+    if len(wanted) > MAX_GRAPHS or sum(len(requests) for _, requests in wanted) > MAX_NODES:
+        raise ApiError("LIMIT_EXCEEDED", f"at most {MAX_GRAPHS} graphs of {MAX_NODES} nodes in all are allowed")
+    told: list[dict[str, Any]] = []
+    for name, requests in wanted:
+        entries, done = _perform(dispatcher, call, requests, all_or_none=True)
+        told.append({"graphId": name, "graphResponse": {"compositeResponse": entries}, "isSuccessful": done})
+    return Answer(200, {"graphs": told})
+
+
+def _perform(
+    dispatcher: "Dispatcher", call: Call, requests: list[dict[str, Any]], *, all_or_none: bool
+) -> tuple[list[dict[str, Any]], bool]:
+    """Carry out subrequests one after another; return the entries of the answer and whether nothing was undone."""
     results: dict[str, Answer] = {}
     for request in requests:
         name = request.get("referenceId")
         if not isinstance(name, str) or not name or name in results:
             raise ApiError("JSON_PARSER_ERROR", "each subrequest needs a referenceId of its own")
         results[name] = Answer()
-    all_or_none = bool(body.get("allOrNone"))
     done: dict[str, Answer] = {}
+    undone = False
     try:
         with dispatcher.org.store.transaction():
             for request in requests:
@@ -47,10 +71,11 @@ def composite(dispatcher: "Dispatcher", call: Call) -> Answer:
                 if all_or_none:
                     _require_success(answer)
     except _RolledBackError:
+        undone = True
         culprit = next(reversed(done))
         halted = Answer(_FIRST_ERROR_STATUS, ApiError("PROCESSING_HALTED", _HALTED).body())
         done = {name: done[name] if name == culprit else halted for name in results}
-    return Answer(200, {"compositeResponse": [_entry(name, answer) for name, answer in done.items()]})
+    return [_entry(name, answer) for name, answer in done.items()], not undone
 
 
 def batch(dispatcher: "Dispatcher", call: Call) -> Answer:
@@ -58,7 +83,7 @@ def batch(dispatcher: "Dispatcher", call: Call) -> Answer:
     body = _body(call)
     results: list[dict[str, Any]] = []
     failed = halted = False
-    for request in _requests(body.get("batchRequests")):
+    for request in _requests(body.get("batchRequests"), MAX_SUBREQUESTS):
         if halted:
             error = ApiError("BATCH_PROCESSING_HALTED", "Batch processing halted by request property")
             results.append({"statusCode": 412, "result": error.body()})
@@ -81,11 +106,11 @@ def _body(call: Call) -> dict[str, Any]:
     return call.record()
 
 
-def _requests(raw: object) -> list[dict[str, Any]]:
+def _requests(raw: object, most: int) -> list[dict[str, Any]]:
     if not isinstance(raw, list) or not raw or not all(isinstance(item, dict) for item in raw):
         raise ApiError("JSON_PARSER_ERROR", "an array of subrequests is required")
-    if len(raw) > MAX_SUBREQUESTS:
-        raise ApiError("LIMIT_EXCEEDED", f"at most {MAX_SUBREQUESTS} subrequests are allowed")
+    if len(raw) > most:
+        raise ApiError("LIMIT_EXCEEDED", f"at most {most} subrequests are allowed")
     return raw
 
 

@@ -8,9 +8,12 @@ from counterfoil_sandbox.salesforce.api import (
     composite,
     jobs,
     query,
+    query_jobs,
+    replication,
     resources,
     sobjects,
     tooling,
+    tree,
 )
 from counterfoil_sandbox.salesforce.api.call import Answer, Call
 from counterfoil_sandbox.salesforce.errors import ApiError, not_found, not_imitated
@@ -23,6 +26,7 @@ _NOT_IMITATED = frozenset(
     "consent quickActions compactLayouts recent tabs theme knowledgeManagement licensing async-queries "
     "ui-api graphql metadata payments eventlogfile localizedvalue asyncjob".lower().split()
 )
+_OF_AN_OBJECT = frozenset(("approvallayouts", "compactlayouts", "layouts", "listviews", "quickactions"))
 # None stands for any one segment.
 _ROUTES: tuple[tuple[tuple[str | None, ...], dict[str, Handler]], ...] = (
     ((), {"GET": resources.list_resources}),
@@ -35,6 +39,8 @@ _ROUTES: tuple[tuple[tuple[str | None, ...], dict[str, Handler]], ...] = (
     (("sobjects",), {"GET": sobjects.list_objects}),
     (("sobjects", None), {"GET": sobjects.basic, "POST": sobjects.create}),
     (("sobjects", None, "describe"), {"GET": sobjects.describe}),
+    (("sobjects", None, "updated"), {"GET": replication.updated}),
+    (("sobjects", None, "deleted"), {"GET": replication.deleted}),
     (("sobjects", None, None), {"GET": sobjects.get, "PATCH": sobjects.update, "DELETE": sobjects.delete}),
     (
         ("sobjects", None, None, None),
@@ -47,7 +53,11 @@ _ROUTES: tuple[tuple[tuple[str | None, ...], dict[str, Handler]], ...] = (
     (("actions", "standard", "customnotificationaction"), {"POST": actions.send_notifications}),
     (("composite", "sobjects", None), {"GET": collections.retrieve, "POST": collections.retrieve}),
     (("composite", "sobjects", None, None), {"PATCH": collections.upsert}),
-    (("jobs", "ingest"), {"POST": jobs.create}),
+    (("composite", "tree", None), {"POST": tree.create}),
+    (("jobs", "query"), {"GET": query_jobs.listed, "POST": query_jobs.create}),
+    (("jobs", "query", None), {"GET": query_jobs.get, "PATCH": query_jobs.update, "DELETE": query_jobs.delete}),
+    (("jobs", "query", None, "results"), {"GET": query_jobs.results}),
+    (("jobs", "ingest"), {"GET": jobs.listed, "POST": jobs.create}),
     (("jobs", "ingest", None), {"GET": jobs.get, "PATCH": jobs.update, "DELETE": jobs.delete}),
     (("jobs", "ingest", None, "batches"), {"PUT": jobs.upload}),
     (("jobs", "ingest", None, "successfulresults"), {"GET": jobs.successful}),
@@ -80,13 +90,14 @@ class Dispatcher:
             return composite.composite(self, call)
         if folded == ("composite", "batch"):
             return composite.batch(self, call)
+        if folded == ("composite", "graph"):
+            return composite.graph(self, call)
+        if folded[:1] == ("sobjects",) and set(folded[2:]) & _OF_AN_OBJECT:
+            raise not_imitated(f"the resource /{'/'.join(call.segments)}")
         for pattern, handlers in _ROUTES:
             if _matches(pattern, folded):
                 return self._call(handlers, call)
-        if folded and (
-            folded[0] in _NOT_IMITATED
-            or folded[:2] in {("composite", "tree"), ("composite", "graph"), ("jobs", "query")}
-        ):
+        if folded and folded[0] in _NOT_IMITATED:
             raise not_imitated(f"the resource /{'/'.join(call.segments[:2])}")
         raise not_found()
 

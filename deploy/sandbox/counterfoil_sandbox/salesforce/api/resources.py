@@ -5,9 +5,10 @@ from typing import Any
 from counterfoil_sandbox.salesforce.api.call import Answer, Call
 from counterfoil_sandbox.salesforce.org import Org
 
-FIRST_VERSION, LAST_VERSION = 60, 68
+FIRST_VERSION, LAST_VERSION = 31, 68
+RETIRED = range(7, FIRST_VERSION)
 _SEASONS = ("Spring", "Summer", "Winter")
-_FIRST_YEAR = 24
+_SPRING_24 = 60
 _RESOURCES = ("composite", "jobs", "limits", "query", "queryAll", "sobjects")
 
 
@@ -21,9 +22,9 @@ def versions() -> list[dict[str, str]]:
 
 def _label(number: int) -> str:
     """Return the release's name; three a year, Winter being named after the year to come."""
-    years, season = divmod(number - FIRST_VERSION, len(_SEASONS))
+    years, season = divmod(number - _SPRING_24, len(_SEASONS))
     name = _SEASONS[season]
-    year = _FIRST_YEAR + years + (name == "Winter")
+    year = 24 + years + (name == "Winter")
     return f"{name} '{year}"
 
 

@@ -5,6 +5,7 @@ Statuses and bodies follow "sObject Rows" and "sObject Rows by External ID" of t
 
 from typing import Any
 
+from counterfoil_sandbox.salesforce.api import conditional
 from counterfoil_sandbox.salesforce.api.call import Answer, Call
 from counterfoil_sandbox.salesforce.describe import describe_object, summarise
 from counterfoil_sandbox.salesforce.dml import WriteContext
@@ -17,6 +18,7 @@ from counterfoil_sandbox.salesforce.store import Row
 from counterfoil_sandbox.salesforce.values import render
 
 MAX_BATCH = 200
+_UPSERT_TELLS = 46
 
 
 def list_objects(org: Org, call: Call) -> Answer:
@@ -24,7 +26,8 @@ def list_objects(org: Org, call: Call) -> Answer:
     base = f"{call.base}/sobjects"
     shown = (sobject for name, sobject in sorted(org.schema.objects.items()) if name not in org.schema.hidden)
     entries = [summarise(sobject, base) for sobject in shown]
-    return Answer(200, {"encoding": "UTF-8", "maxBatchSize": MAX_BATCH, "sobjects": entries})
+    answer = Answer(200, {"encoding": "UTF-8", "maxBatchSize": MAX_BATCH, "sobjects": entries})
+    return conditional.read(call, answer, org.deployed_at)
 
 
 def basic(org: Org, call: Call) -> Answer:
@@ -35,7 +38,9 @@ def basic(org: Org, call: Call) -> Answer:
 
 def describe(org: Org, call: Call) -> Answer:
     """``GET /sobjects/X/describe``."""
-    return Answer(200, describe_object(org.schema, find_object(org, call.segments[1]), f"{call.base}/sobjects"))
+    sobject = find_object(org, call.segments[1])
+    answer = Answer(200, describe_object(org.schema, sobject, f"{call.base}/sobjects"))
+    return conditional.read(call, answer, org.deployed_at)
 
 
 def create(org: Org, call: Call) -> Answer:
@@ -53,7 +58,8 @@ def create(org: Org, call: Call) -> Answer:
 def get(org: Org, call: Call) -> Answer:
     """``GET /sobjects/X/{id}``, with ``fields`` or all."""
     sobject = find_object(org, call.segments[1])
-    return Answer(200, _render(sobject, _existing(org, sobject, call.segments[2]), call))
+    row = _existing(org, sobject, call.segments[2])
+    return conditional.read(call, Answer(200, _render(sobject, row, call)), row["SystemModstamp"], sobject.name)
 
 
 def update(org: Org, call: Call) -> Answer:
@@ -61,6 +67,7 @@ def update(org: Org, call: Call) -> Answer:
     sobject = find_object(org, call.segments[1])
     _check_writeable(sobject)
     row = _existing(org, sobject, call.segments[2], writing=True)
+    conditional.check_row(call, row)
     body = call.record()
     _refuse_key_in_body(body, "id")
     org.dml.update(call.context, sobject, row["Id"], body)
@@ -72,6 +79,7 @@ def delete(org: Org, call: Call) -> Answer:
     sobject = find_object(org, call.segments[1])
     _check_writeable(sobject)
     row = _existing(org, sobject, call.segments[2], writing=True)
+    conditional.check_row(call, row)
     org.dml.delete(call.context, sobject, row["Id"])
     return Answer(204)
 
@@ -103,18 +111,25 @@ def upsert(org: Org, call: Call) -> Answer:
     if key.name == "Id":
         row = _existing(org, sobject, call.segments[3], writing=True)
         org.dml.update(call.context, sobject, row["Id"], body)
-        return Answer(200, {"id": row["Id"], "success": True, "errors": [], "created": False})
+        return _updated(call, row["Id"])
     found = org.dml.find(sobject, key, call.segments[3])
     if len(found) > 1:
         return _several(call, sobject, found)
     if found:
         org.dml.update(call.context, sobject, found[0]["Id"], body)
-        return Answer(200, {"id": found[0]["Id"], "success": True, "errors": [], "created": False})
+        return _updated(call, found[0]["Id"])
     if call.query.get("updateOnly", "").lower() == "true":
         raise not_found()
     record_id = org.dml.insert(call.context, sobject, {**body, key.name: call.segments[3]})
     location = {"Location": f"{call.base}/sobjects/{sobject.name}/{record_id}"}
     return Answer(201, {"id": record_id, "success": True, "errors": [], "created": True}, location)
+
+
+def _updated(call: Call, record_id: str) -> Answer:
+    """Return the answer of an upsert that updated: without a body before API version 46.0."""
+    if float(call.version.removeprefix("v")) < _UPSERT_TELLS:
+        return Answer(204)
+    return Answer(200, {"id": record_id, "success": True, "errors": [], "created": False})
 
 
 def publish(org: Org, context: WriteContext, sobject: SObject, body: dict[str, Any]) -> dict[str, Any]:

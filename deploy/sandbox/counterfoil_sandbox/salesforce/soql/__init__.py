@@ -1,6 +1,6 @@
 """SOQL: the part of the language that integrations use, parsed by hand and run over the store.
 
-Aggregates, GROUP BY, TYPEOF, currency conversion and other constructs are recognised and refused as not imitated; a
+TYPEOF, ROLLUP, currency conversion and other constructs are recognised and refused as not imitated; a
 query is never answered approximately.
 """
 

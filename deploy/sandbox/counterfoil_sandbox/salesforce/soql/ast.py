@@ -10,6 +10,20 @@ class Path:
 
     parts: tuple[str, ...]
     column: int
+    alias: str | None = None
+
+
+@dataclass(frozen=True)
+class Function:
+    """``SUM(Amount)``, ``CALENDAR_YEAR(CloseDate)`` or ``toLabel(StageName)``; ``name`` is in lower case."""
+
+    name: str
+    path: Path
+    column: int
+    alias: str | None = None
+
+
+Expression = Path | Function
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,7 @@ class Literal:
 class Comparison:
     """``field operator value``; for IN and NOT IN the value is a tuple of literals or a subquery."""
 
-    path: Path
+    path: Expression
     operator: str
     value: "Literal | tuple[Literal, ...] | Query"
 
@@ -59,7 +73,7 @@ Condition = Comparison | Logic
 class OrderItem:
     """One entry of ORDER BY."""
 
-    path: Path
+    path: Expression
     descending: bool
     nulls_last: bool
 
@@ -68,7 +82,7 @@ class OrderItem:
 class Query:
     """One SELECT; ``count`` is ``SELECT COUNT()``."""
 
-    selection: "tuple[Path | FieldsFunction | Query, ...]"
+    selection: "tuple[Expression | FieldsFunction | Query, ...]"
     source: str
     where: Condition | None
     order: tuple[OrderItem, ...]
@@ -76,3 +90,5 @@ class Query:
     offset: int
     count: bool = False
     alias: str | None = None
+    groups: tuple[Expression, ...] = ()
+    having: Condition | None = None

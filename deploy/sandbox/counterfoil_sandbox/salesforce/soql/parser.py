@@ -3,15 +3,18 @@
 It knows names and grammar only; whether a field exists is for ``run``.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from counterfoil_sandbox.salesforce.errors import not_imitated
+from counterfoil_sandbox.salesforce.soql import dates
 from counterfoil_sandbox.salesforce.soql.ast import (
     Comparison,
     Condition,
-    DayRange,
+    Expression,
     FieldsFunction,
+    Function,
     Literal,
     Logic,
     OrderItem,
@@ -21,8 +24,9 @@ from counterfoil_sandbox.salesforce.soql.ast import (
 from counterfoil_sandbox.salesforce.soql.lexer import Token, malformed, tokenize, unescape
 
 _COMPARE = {"=", "!=", "<>", "<", "<=", ">", ">="}
-_REFUSED = {"group", "having", "with", "using", "for", "update", "all", "view", "tracking", "typeof"}
-_CLAUSES = _REFUSED | {"where", "order", "limit", "offset"}
+AGGREGATES = frozenset({"avg", "count", "count_distinct", "max", "min", "sum"})
+_REFUSED = {"with", "using", "for", "update", "all", "view", "tracking", "typeof"}
+_CLAUSES = _REFUSED | {"where", "group", "having", "order", "limit", "offset"}
 _FIELD_GROUPS = {"all", "standard", "custom"}
 
 
@@ -98,10 +102,12 @@ class _Parser:
         where = self._condition() if self._word("where") else None
         if self._is_word(*_REFUSED):
             raise not_imitated(f"the SOQL clause {self._token.text.upper()}")
+        groups = self._groups() if self._word("group") else ()
+        having = self._condition(aggregates=True) if self._word("having") else None
         order = self._order() if self._word("order") else ()
         limit = self._whole() if self._word("limit") else None
         offset = self._whole() if self._word("offset") else 0
-        return Query(selection, source, where, order, limit, offset, count, alias)
+        return Query(selection, source, where, order, limit, offset, count, alias, groups, having)
 
     def _count(self) -> bool:
         following = [token.text for token in self._tokens[self._at : self._at + 3]]
@@ -110,13 +116,13 @@ class _Parser:
             return True
         return False
 
-    def _selection(self, *, nested: bool) -> tuple[Path | FieldsFunction | Query, ...]:
+    def _selection(self, *, nested: bool) -> tuple[Expression | FieldsFunction | Query, ...]:
         items = [self._selected(nested=nested)]
         while self._symbol(","):
             items.append(self._selected(nested=nested))
         return tuple(items)
 
-    def _selected(self, *, nested: bool) -> Path | FieldsFunction | Query:
+    def _selected(self, *, nested: bool) -> Expression | FieldsFunction | Query:
         if self._symbol("("):
             if nested:
                 raise not_imitated("a subquery in a subquery")
@@ -125,18 +131,42 @@ class _Parser:
             return query
         if self._is_word("typeof"):
             raise not_imitated("TYPEOF")
-        path = self._path()
-        if not self._symbol("("):
-            if self._token.kind == "name" and not self._is_word("from"):
-                raise self._unexpected(self._token)
-            return path
-        if [part.lower() for part in path.parts] != ["fields"]:
-            raise not_imitated(f"the SOQL function {'.'.join(path.parts)}()")
+        if self._is_word("fields") and self._tokens[self._at + 1].text == "(":
+            return self._field_group()
+        item = self._expression(aggregates=True, labels=True)
+        if self._token.kind == "name" and not self._is_word("from"):
+            return replace(item, alias=self._name())
+        return item
+
+    def _field_group(self) -> FieldsFunction:
+        column = self._next().column
+        self._need_symbol("(")
         group = self._name().lower()
         self._need_symbol(")")
         if group not in _FIELD_GROUPS:
-            raise malformed(self._query, path.column, f"FIELDS() does not know {group}")
+            raise malformed(self._query, column, f"FIELDS() does not know {group}")
         return FieldsFunction(group)
+
+    def _expression(self, *, aggregates: bool = False, labels: bool = False) -> Expression:
+        """A field or a function of one; where no aggregate may stand, its bracket is one too many."""
+        path, bracket = self._path(), self._token
+        if not self._symbol("("):
+            return path
+        name = ".".join(path.parts).lower()
+        if name in AGGREGATES and not aggregates:
+            raise self._unexpected(bracket)
+        if name not in AGGREGATES and name not in dates.FUNCTIONS and not (labels and name == "tolabel"):
+            raise not_imitated(f"the SOQL function {'.'.join(path.parts)}()")
+        inner = self._path()
+        self._need_symbol(")")
+        return Function(name, inner, path.column)
+
+    def _groups(self) -> tuple[Expression, ...]:
+        self._need("by")
+        items = [self._expression()]
+        while self._symbol(","):
+            items.append(self._expression())
+        return tuple(items)
 
     def _name(self) -> str:
         token = self._next()
@@ -164,9 +194,7 @@ class _Parser:
         return tuple(items)
 
     def _order_item(self) -> OrderItem:
-        path = self._path()
-        if self._symbol("("):
-            raise not_imitated("functions in ORDER BY")
+        path = self._expression(aggregates=True)
         descending = self._word("desc")
         if not descending:
             self._word("asc")
@@ -177,31 +205,29 @@ class _Parser:
                 self._need("first")
         return OrderItem(path, descending, last)
 
-    def _condition(self) -> Condition:
+    def _condition(self, *, aggregates: bool = False) -> Condition:
         """``a AND b AND c`` or ``a OR b OR c``; Salesforce refuses a mix without parentheses."""
-        operands = [self._negation()]
+        operands = [self._negation(aggregates=aggregates)]
         if not self._is_word("and", "or"):
             return operands[0]
         operator = self._token.text.lower()
         while self._word(operator):
-            operands.append(self._negation())
+            operands.append(self._negation(aggregates=aggregates))
         if self._is_word("and", "or"):
             raise self._unexpected(self._token)
         return Logic(operator, tuple(operands))
 
-    def _negation(self) -> Condition:
+    def _negation(self, *, aggregates: bool) -> Condition:
         if self._word("not"):
-            return Logic("not", (self._negation(),))
+            return Logic("not", (self._negation(aggregates=aggregates),))
         if self._symbol("("):
-            inner = self._condition()
+            inner = self._condition(aggregates=aggregates)
             self._need_symbol(")")
             return inner
-        return self._comparison()
+        return self._comparison(aggregates=aggregates)
 
-    def _comparison(self) -> Condition:
-        path = self._path()
-        if self._symbol("("):
-            raise not_imitated(f"the SOQL function {'.'.join(path.parts)}()")
+    def _comparison(self, *, aggregates: bool) -> Condition:
+        path = self._expression(aggregates=aggregates)
         token = self._next()
         word = token.text.lower()
         if token.kind == "operator" and token.text in _COMPARE:
@@ -252,15 +278,10 @@ class _Parser:
             return Literal("boolean", word == "true")
         if word == "null":
             return Literal("null", None)
-        today = datetime.now(UTC).date()
-        days = {"today": 0, "yesterday": -1, "tomorrow": 1}
-        if word in days:
-            day = today + timedelta(days=days[word])
-            return Literal("day", DayRange(day, day))
-        if word == "last_n_days" and count:
-            return Literal("day", DayRange(today - timedelta(days=int(count)), today))
-        if word == "next_n_days" and count:
-            return Literal("day", DayRange(today + timedelta(days=1), today + timedelta(days=int(count))))
-        if count or word.startswith(("last_", "next_", "this_", "n_")):
-            raise not_imitated(f"the SOQL date literal {token.text.upper()}")
-        raise self._unexpected(token)
+        try:
+            days = dates.literal(word, int(count) if count else None, datetime.now(UTC).date())
+        except OverflowError as error:
+            raise malformed(self._query, token.column, f"Invalid date: {token.text}") from error
+        if days is None:
+            raise self._unexpected(token)
+        return Literal("day", days)

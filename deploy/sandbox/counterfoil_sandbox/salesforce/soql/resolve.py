@@ -1,13 +1,14 @@
 """Names in a query resolved against the schema, with the errors Salesforce gives for those that do not exist."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from counterfoil_sandbox.salesforce.errors import ApiError
 from counterfoil_sandbox.salesforce.model import Field, SObject
-from counterfoil_sandbox.salesforce.soql.ast import Path
-from counterfoil_sandbox.salesforce.soql.lexer import locate
+from counterfoil_sandbox.salesforce.soql import dates
+from counterfoil_sandbox.salesforce.soql.ast import Expression, Function, Path
+from counterfoil_sandbox.salesforce.soql.lexer import locate, malformed
 from counterfoil_sandbox.salesforce.store import Row, Store
 
 _MAX_STEPS = 5
@@ -30,10 +31,23 @@ class Column:
                 return None
         return current
 
-    def value(self, store: Store, row: Row) -> Any:
+    def value(self, store: Store, row: Any) -> Any:
         """Return the stored value, None where a parent is missing."""
         holder = self.parent(store, row)
         return None if holder is None else holder.get(self.field.name)
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a function makes of a row, or of a group of rows; `field` describes the value."""
+
+    field: Field
+    compute: Callable[[Store, Any], Any]
+    steps: tuple[Field, ...] = ()
+
+    def value(self, store: Store, row: Any) -> Any:
+        """Return the value, None where the function has nothing to work on."""
+        return self.compute(store, row)
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,32 @@ class Scope:
     sobject: SObject
     query: str
     aliases: frozenset[str]
+
+    def expression(self, item: Expression) -> Column | Computed:
+        """Resolve a field, or a function of a date.
+
+        Raises:
+            ApiError: INVALID_FIELD; MALFORMED_QUERY for a function of a field that is no date.
+        """
+        if isinstance(item, Path):
+            return self.column(item)
+        column = self.column(item.path)
+        function = dates.FUNCTIONS.get(item.name)
+        if function is None or column.field.type not in {"date", "datetime"}:
+            raise self.unsupported(item, column.field)
+        kind = "date" if item.name == "day_only" else "int"
+
+        def compute(store: Store, row: Row) -> Any:
+            moment = column.value(store, row)
+            return None if moment is None else function(moment)
+
+        return Computed(Field(f"{item.name}({column.field.name})", kind, item.name), compute)
+
+    def unsupported(self, item: Function, field: Field) -> ApiError:
+        """Build the refusal of a function for a field of the wrong type."""
+        return malformed(
+            self.query, item.column, f"field {field.name} does not support aggregate operator {item.name.upper()}"
+        )
 
     def column(self, path: Path) -> Column:
         """Resolve a path.

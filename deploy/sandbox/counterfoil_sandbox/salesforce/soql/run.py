@@ -1,21 +1,23 @@
 """Running a parsed query: rows, order, parents' fields, children's subqueries, in the JSON shape of an answer."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from counterfoil_sandbox.salesforce.errors import ApiError
+from counterfoil_sandbox.salesforce.errors import ApiError, not_imitated
 from counterfoil_sandbox.salesforce.model import Field, SObject
-from counterfoil_sandbox.salesforce.soql.ast import FieldsFunction, OrderItem, Path, Query
+from counterfoil_sandbox.salesforce.soql.aggregate import groups_of, is_aggregate, projection
+from counterfoil_sandbox.salesforce.soql.ast import FieldsFunction, Function, OrderItem, Path, Query
 from counterfoil_sandbox.salesforce.soql.lexer import locate, malformed
 from counterfoil_sandbox.salesforce.soql.resolve import Scope, follow
-from counterfoil_sandbox.salesforce.soql.where import Conditions
+from counterfoil_sandbox.salesforce.soql.where import Conditions, Names
 from counterfoil_sandbox.salesforce.store import Row, Store, fold
 from counterfoil_sandbox.salesforce.values import render
 
 MAX_FIELDS_LIMIT = 200
 MAX_OFFSET = 2000
 Record = dict[str, Any]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,29 @@ class _Run:
         scope = self._scope(sobject, query)
         if query.offset > MAX_OFFSET:
             raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
+        if is_aggregate(query):
+            return self._aggregated(scope, query)
+        if query.having is not None:
+            raise malformed(self._text, 1, "HAVING clause requires a GROUP BY clause")
         project = None if query.count else self._projection(scope, query)
         rows = self._rows(scope, query, None)
         return QueryResult(len(rows), [] if project is None else [project(row) for row in rows])
+
+    def _aggregated(self, scope: Scope, query: Query) -> QueryResult:
+        """Return one result for each group that HAVING lets through; COUNT() is refused beside GROUP BY."""
+        if query.count:
+            raise malformed(self._text, 1, "Grouped query cannot use COUNT() without a field")
+        plain = replace(query, order=(), limit=None, offset=0)
+        names, groups = groups_of(scope, query, self._rows(scope, plain, None))
+        project = projection(names, query)
+        if query.having is not None:
+            passes = Conditions(names, self._subselect).compile(query.having)
+            groups = [group for group in groups if passes(group)]
+        for item in reversed(query.order):
+            groups = self._sorted(names, groups, item)
+        end = None if query.limit is None else query.offset + query.limit
+        records = [project(group) for group in groups[query.offset : end]]
+        return QueryResult(len(records), records)
 
     def _object(self, name: str) -> SObject:
         sobject = self._store.schema.find(name)
@@ -87,8 +109,8 @@ class _Run:
         end = None if query.limit is None else query.offset + query.limit
         return rows[query.offset : end]
 
-    def _sorted(self, scope: Scope, rows: list[Row], item: OrderItem) -> list[Row]:
-        column = scope.column(item.path)
+    def _sorted(self, scope: Names, rows: list[_T], item: OrderItem) -> list[_T]:
+        column = scope.expression(item.path)
         if not column.field.sortable:
             raise ApiError("INVALID_FIELD", f"field '{column.field.name}' can not be sorted in a query call")
         keyed = [(fold(column.field, column.value(self._store, row)), row) for row in rows]
@@ -118,11 +140,14 @@ class _Run:
             elif isinstance(item, FieldsFunction):
                 steps += [self._own(field) for field in self._group(scope.sobject, query, item)]
             else:
-                key = tuple(part.lower() for part in item.parts)
+                path = item if isinstance(item, Path) else item.path
+                key = (item.alias or "", *(part.lower() for part in path.parts))
                 if key in seen:
-                    raise malformed(self._text, item.column, f"duplicate field selected: {'.'.join(item.parts)}")
+                    raise malformed(self._text, item.column, f"duplicate field selected: {'.'.join(path.parts)}")
                 seen.add(key)
-                steps.append(self._column(scope, item))
+                steps.append(self._column(scope, path) if isinstance(item, Path) else self._label(scope, item))
+                if isinstance(item, Path) and item.alias:
+                    raise malformed(self._text, item.column, "only aggregate expressions use field aliasing")
 
         def project(row: Row) -> Record:
             record = self._attributes(scope.sobject, row)
@@ -171,6 +196,19 @@ class _Run:
 
         return step
 
+    def _label(self, scope: Scope, item: Function) -> Callable[[Row, Record], None]:
+        """Return what ``toLabel`` of a picklist shows: the label of the value, or the value where it has none."""
+        column = scope.column(item.path)
+        if item.name != "tolabel" or not column.field.picklist or (column.steps and not item.alias):
+            raise not_imitated(f"the SOQL function {item.name}() here")
+        labels = {value.value: value.label for value in column.field.picklist}
+
+        def step(row: Row, record: Record) -> None:
+            value = column.value(self._store, row)
+            record[item.alias or column.field.name] = labels.get(value, value)
+
+        return step
+
     def _child(self, parent: SObject, query: Query) -> Callable[[Row, Record], None]:
         wanted = query.source.lower()
         pairs = self._store.schema.children_of(parent.name)
@@ -184,6 +222,8 @@ class _Run:
             )
         sobject, reference = found
         scope = self._scope(sobject, query)
+        if is_aggregate(query):
+            raise not_imitated("aggregates in a subquery")
         project = self._projection(scope, query)
         table = self._store.table(sobject.name)
 

@@ -8,16 +8,16 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from counterfoil_sandbox.salesforce.errors import ApiError
 from counterfoil_sandbox.salesforce.ids import to_18
-from counterfoil_sandbox.salesforce.model import NUMBER_TYPES, Field
-from counterfoil_sandbox.salesforce.soql.ast import Comparison, Condition, DayRange, Literal, Logic, Query
-from counterfoil_sandbox.salesforce.soql.resolve import Column, Scope
-from counterfoil_sandbox.salesforce.store import Row, fold
+from counterfoil_sandbox.salesforce.model import NUMBER_TYPES, Field, SObject
+from counterfoil_sandbox.salesforce.soql.ast import Comparison, Condition, DayRange, Expression, Literal, Logic, Query
+from counterfoil_sandbox.salesforce.soql.resolve import Column, Computed
+from counterfoil_sandbox.salesforce.store import Row, Store, fold
 
-Predicate = Callable[[Row], bool]
+Predicate = Callable[[Any], bool]  # of a row, or of a group
 SubSelect = Callable[[Query], set[Any]]
 
 _ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
@@ -29,10 +29,25 @@ _ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
 _EXPECTED = {"boolean": "boolean", "date": "date", "datetime": "datetime"}
 
 
-class Conditions:
-    """Compiles the WHERE clause of one scope."""
+class Names(Protocol):
+    """What names in a condition refer to: fields of rows, or values of groups."""
 
-    def __init__(self, scope: Scope, subselect: SubSelect) -> None:
+    @property
+    def store(self) -> Store:
+        """The records."""
+
+    @property
+    def sobject(self) -> SObject:
+        """The object the query is about."""
+
+    def expression(self, item: Expression) -> Column | Computed:
+        """Resolve a name."""
+
+
+class Conditions:
+    """Compiles the WHERE or HAVING clause of one scope."""
+
+    def __init__(self, scope: Names, subselect: SubSelect) -> None:
         self._scope = scope
         self._subselect = subselect
 
@@ -53,11 +68,11 @@ class Conditions:
             return min(sets, key=len) if sets else None
         if not isinstance(condition, Comparison) or condition.operator not in {"=", "in"}:
             return None
-        column = self._scope.column(condition.path)
+        column = self._scope.expression(condition.path)
         table = self._scope.store.table(self._scope.sobject.name)
         if column.steps or isinstance(condition.value, Query):
             return None
-        if column.field.name != "Id" and not table.is_indexed(column.field):
+        if isinstance(column, Computed) or (column.field.name != "Id" and not table.is_indexed(column.field)):
             return None
         literals = condition.value if isinstance(condition.value, tuple) else (condition.value,)
         values = [_convert(column.field, literal) for literal in literals]
@@ -66,7 +81,7 @@ class Conditions:
         return table.ids_with(column.field, values)
 
     def _comparison(self, condition: Comparison) -> Predicate:
-        column = self._scope.column(condition.path)
+        column = self._scope.expression(condition.path)
         if not column.field.filterable:
             raise ApiError("INVALID_FIELD", f"field '{column.field.name}' can not be filtered in a query call")
         if condition.operator in {"in", "not in"}:
@@ -80,7 +95,7 @@ class Conditions:
             return self._like(column, literal)
         return self._ordering(column, condition.operator, _convert(column.field, literal))
 
-    def _ordering(self, column: Column, symbol: str, wanted: Any) -> Predicate:
+    def _ordering(self, column: Column | Computed, symbol: str, wanted: Any) -> Predicate:
         store, field = self._scope.store, column.field
         folded = fold(field, wanted)
 
@@ -94,7 +109,7 @@ class Conditions:
         compare = _ORDERINGS[symbol]
         return lambda row: (value := have(row)) is not None and folded is not None and compare(value, folded)
 
-    def _membership(self, column: Column, condition: Comparison) -> Predicate:
+    def _membership(self, column: Column | Computed, condition: Comparison) -> Predicate:
         store, field = self._scope.store, column.field
         if isinstance(condition.value, Query):
             wanted = self._subselect(condition.value)
@@ -104,14 +119,14 @@ class Conditions:
         inside = condition.operator == "in"
         return lambda row: (fold(field, column.value(store, row)) in wanted) == inside
 
-    def _like(self, column: Column, literal: Literal) -> Predicate:
+    def _like(self, column: Column | Computed, literal: Literal) -> Predicate:
         if literal.kind != "string" or column.field.type in NUMBER_TYPES | {"date", "datetime", "boolean"}:
             raise ApiError("INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {column.field.type} field")
         expression = re.compile(_like_pattern(str(literal.value)), re.IGNORECASE | re.DOTALL)
         store = self._scope.store
         return lambda row: expression.fullmatch(column.value(store, row) or "") is not None
 
-    def _days(self, column: Column, symbol: str, literal: Literal) -> Predicate:
+    def _days(self, column: Column | Computed, symbol: str, literal: Literal) -> Predicate:
         if not isinstance(literal.value, DayRange):
             raise TypeError("the parser gives day literals as a range")
         first, last = literal.value.first, literal.value.last

@@ -150,7 +150,7 @@ def _session(world: World, values: Json, currency: str, total: int) -> Json:
         "payment_method_collection": "if_required",
         "payment_method_configuration_details": {"id": world.ids.configuration, "parent": None},
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card", "link"],
+        "payment_method_types": values.get("payment_method_types") or ["card", "link"],
         "payment_status": "unpaid",
         "permissions": None,
         "phone_number_collection": {"enabled": False},

@@ -1,6 +1,7 @@
 """The parameters of the PaymentIntent endpoints (docs.stripe.com/api/payment_intents), as of 2026-10-28.endive."""
 
 from counterfoil_sandbox.stripe.params import (
+    OTHER_METHODS,
     PAGING,
     SHIPPING,
     Array,
@@ -34,7 +35,7 @@ _OPTIONS = Hash(
             ),
         )
     },
-    elsewhere=frozenset((*payment_methods.OTHER_TYPES, "card_present")),
+    elsewhere=frozenset((*OTHER_METHODS, "card_present")),
 )  # fmt: skip
 _SHARED: dict[str, Kind] = {
     "allowed_payment_method_types": _METHOD_TYPES,
@@ -101,5 +102,14 @@ CAPTURE = Params(
     },
     elsewhere=_ELSEWHERE | {"application_fee_amount", "transfer_data"},
 )
+CAPTURE_CHARGE = Params(
+    {"amount": Integer(1)},
+    elsewhere=frozenset(
+        (
+            "application_fee", "application_fee_amount", "receipt_email", "statement_descriptor",
+            "statement_descriptor_suffix", "transfer_data", "transfer_group",
+        )
+    ),
+)  # fmt: skip
 CANCEL = Params({"cancellation_reason": Choice(("duplicate", "fraudulent", "requested_by_customer", "abandoned"))})
 LIST = Params({**PAGING, "created": Range(), "customer": Text()}, elsewhere=frozenset(("customer_account",)))

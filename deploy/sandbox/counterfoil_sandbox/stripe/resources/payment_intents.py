@@ -1,7 +1,7 @@
 """PaymentIntents: created, read, updated, confirmed, captured, cancelled (docs.stripe.com/api/payment_intents)."""
 
 from counterfoil_sandbox.stripe import currencies
-from counterfoil_sandbox.stripe.errors import Json, StripeError, invalid
+from counterfoil_sandbox.stripe.errors import Json, StripeError, invalid, refused
 from counterfoil_sandbox.stripe.params import Params, Text, merged
 from counterfoil_sandbox.stripe.resources import customers, lifecycle, payment_methods
 from counterfoil_sandbox.stripe.resources import payment_intent_params as params
@@ -107,6 +107,13 @@ def _apply(world: World, row: Json, values: Json) -> None:
     if options := (values.get("payment_method_options") or {}).get("card"):
         row["payment_method_options"]["card"] |= options
     _restrict_types(row, values)
+    if types := values.get("payment_method_types"):  # of an older version, where they exclude the dynamic ones
+        if "automatic_payment_methods" in values:
+            raise invalid(
+                "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.",
+                "payment_method_types",
+            )
+        row |= {"payment_method_types": types, "automatic_payment_methods": None}
 
 
 def _restrict_types(row: Json, values: Json) -> None:
@@ -248,6 +255,15 @@ def capture(world: World, call: Call) -> Json:
     return row
 
 
+def capture_charge(world: World, call: Call) -> Json:
+    """POST /v1/charges/{charge}/capture: the older way to capture what an intent authorised."""
+    row = world.charges.get(call.ids["charge"])
+    if row["captured"]:
+        raise refused(f"Charge {row['id']} has already been captured.", "charge_already_captured")
+    lifecycle.capture(world, world.payment_intents.rows[row["payment_intent"]], call.get("amount"))
+    return row
+
+
 def cancel(world: World, call: Call) -> Json:
     """POST /v1/payment_intents/{intent}/cancel."""
     row = world.payment_intents.get(call.ids["intent"], "intent")
@@ -277,4 +293,5 @@ ENDPOINTS = [
     Endpoint("POST", f"{_ONE}/confirm", confirm, _KIND, params.CONFIRM),
     Endpoint("POST", f"{_ONE}/capture", capture, _KIND, params.CAPTURE),
     Endpoint("POST", f"{_ONE}/cancel", cancel, _KIND, params.CANCEL),
+    Endpoint("POST", "/v1/charges/{charge}/capture", capture_charge, "charge", params.CAPTURE_CHARGE),
 ]

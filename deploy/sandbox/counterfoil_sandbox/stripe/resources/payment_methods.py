@@ -10,6 +10,7 @@ from counterfoil_sandbox.stripe import cards
 from counterfoil_sandbox.stripe.errors import Json, StripeError, invalid, missing, refused
 from counterfoil_sandbox.stripe.params import (
     ADDRESS,
+    OTHER_METHODS,
     PAGING,
     Choice,
     Hash,
@@ -27,15 +28,7 @@ SPENT = (
     "connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use "
     "a PaymentMethod multiple times, you must attach it to a Customer first."
 )
-OTHER_TYPES = (
-    "acss_debit", "affirm", "afterpay_clearpay", "alipay", "alma", "amazon_pay", "au_becs_debit", "bacs_debit",
-    "bancontact", "billie", "bizum", "blik", "boleto", "cashapp", "crypto", "customer_balance", "eps", "fpx",
-    "giropay", "grabpay", "ideal", "interac_present", "kakao_pay", "klarna", "konbini", "kr_card", "link",
-    "mb_way", "mobilepay", "multibanco", "naver_pay", "nz_bank_account", "oxxo", "p24", "pay_by_bank", "payco",
-    "paynow", "paypal", "payto", "pix", "promptpay", "revolut_pay", "samsung_pay", "satispay", "scalapay",
-    "sepa_debit", "sofort", "sunbit", "swish", "twint", "upi", "us_bank_account", "wechat_pay", "zip",
-)  # fmt: skip
-TYPE = Choice(("card",), OTHER_TYPES)
+TYPE = Choice(("card",), OTHER_METHODS)
 _BILLING = Hash(
     {
         "address": Hash(ADDRESS.fields, unset=True),
@@ -58,7 +51,7 @@ DATA = Hash(
         "metadata": Metadata(),
     },
     required=("type",),
-    elsewhere=frozenset(("allow_redisplay", "radar_options", *OTHER_TYPES)),
+    elsewhere=frozenset(("allow_redisplay", "radar_options", *OTHER_METHODS)),
 )
 
 

@@ -10,6 +10,7 @@ from counterfoil_sandbox.stripe.params import PAGING, Choice, Integer, Metadata,
 from counterfoil_sandbox.stripe.resources import balance
 from counterfoil_sandbox.stripe.routing import Call, Endpoint
 from counterfoil_sandbox.stripe.settings import DAY_S
+from counterfoil_sandbox.stripe.store import within
 from counterfoil_sandbox.stripe.world import World, changed, snapshot
 
 _INSTANT_FEE_DIVISOR = 100  # one per cent
@@ -197,9 +198,13 @@ def reverse(world: World, call: Call) -> Json:
 
 def index(world: World, call: Call) -> Json:
     """GET /v1/payouts."""
-    if "status" in call:
-        return world.payouts.page(call.params, "/v1/payouts", status=call.params["status"])
-    return world.payouts.page(call.params, "/v1/payouts")
+    wanted = {"status": call.params["status"]} if "status" in call else {}
+    arrival = call.get("arrival_date", {})
+
+    def keep(row: Json) -> bool:
+        return within(row["arrival_date"], arrival) and all(row[name] == value for name, value in wanted.items())
+
+    return world.payouts.page_where(call.params, "/v1/payouts", keep, wanted)
 
 
 def adjust(world: World, kind: str, amount: int, category: str, description: str) -> Json:
@@ -241,10 +246,11 @@ _CREATE = Params(
 _LIST = Params(
     {
         **PAGING,
+        "arrival_date": Range(),
         "created": Range(),
         "status": Choice(("pending", "in_transit", "paid", "failed", "canceled")),
     },
-    elsewhere=frozenset(("arrival_date", "destination")),
+    elsewhere=frozenset(("destination",)),
 )
 _ONE = "/v1/payouts/{payout}"
 _METADATA = Params({"metadata": Metadata()})
