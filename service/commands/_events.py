@@ -71,10 +71,14 @@ class Acceptor:
         """Accept one batch of events, oldest first; return how many it held."""
         async with self.database.transaction() as tx:
             rows = await inbox.take(tx, source="salesforce", but=CHANGE_TOPICS, limit=_BATCH_LIMIT)
+            told = False
             for row in rows:
                 state, reason = await self._accept(tx, row)
                 await inbox.settle(tx, row, state, reason)
-        if rows:
+                told |= state is State.REFUSED or row.kind == APPROVAL_TOPIC
+        if told:
+            # What was accepted is told with its terms, in a moment: looked at now, its row would only be held back from
+            # the command that goes on with it.
             self.wakes.signal("mirror")
         return len(rows)
 
