@@ -1,5 +1,6 @@
 """From a Stripe object to observations: what it is, what it belongs to, and what must still be fetched for it."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -58,6 +59,7 @@ _EXPANDABLE = (
     "payment_method",
     "invoice",
 )
+_NAME = re.compile(r"[\x21-\x7e]{1,255}")
 _BEFORE_EVERYTHING = datetime.fromtimestamp(0, UTC)
 # An asynchronous capture has its balance transaction within an hour
 # (docs.stripe.com/payments/payment-intents/asynchronous-capture); then ask, if no event told.
@@ -214,8 +216,8 @@ def owes_movement(kind: str, body: dict[str, Any]) -> bool:
 
 
 def _text(value: Any) -> str | None:
-    # JSON may hold a NUL, PostgreSQL's text may not; no id or trace of anybody's has one.
-    return value if isinstance(value, str) and value and "\x00" not in value else None
+    # What names an object is kept in a row of its own: nothing that could be no id, nor be too long for an index.
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
 
 
 def _parent(kind: str, body: dict[str, Any], metadata: dict[str, Any]) -> str | None:
