@@ -23,12 +23,12 @@ from service.intake import payouts
 # Where each type names the object it belongs to. Types outside are mirrored too, but nothing reacts to them yet.
 _PARENT_FIELD = {"charge": "payment_intent", "balance_transaction": "source", "refund": "charge", "dispute": "charge"}
 _PARENT_FIELD |= {"invoice_payment": "invoice", "credit_note": "invoice"}
-_OF_A_REQUEST = frozenset({"payment_intent", "checkout.session"})
+_OF_A_REQUEST = frozenset({"payment_intent", "checkout.session", "payment_link"})
 _OF_A_PAYMENT = frozenset({"refund", "dispute"})
-_OF_A_RECORD = frozenset({"payment_intent", "checkout.session", "customer", "invoice"})
+_OF_A_RECORD = frozenset({"payment_intent", "checkout.session", "payment_link", "customer", "invoice"})
 KNOWN_TYPES = frozenset(
     {"payment_intent", "checkout.session", "customer", "charge", "balance_transaction", "refund", "dispute", "payout"}
-    | {"invoice", "invoice_payment", "credit_note"}
+    | {"invoice", "invoice_payment", "credit_note", "payment_link"}
 )
 # Objects a type names whose own events may never have reached us: they are fetched if they stay unknown.
 _NAMED = {
