@@ -54,6 +54,7 @@ POINTS = (
     _stripe("the page is asked for", "hosted_checkout", "POST", "/v1/checkout/sessions"),
     _stripe("the page is made", "hosted_checkout", "POST", "/v1/checkout/sessions", **_AFTER),
     _stripe("the page is made and the line cut", "hosted_checkout", "POST", "/v1/checkout/sessions", **_AFTER, ms=0),
+    _stripe("the unconfirmed intent is asked for", "unconfirmed", "POST", "/v1/payment_intents"),
     _stripe("the unconfirmed intent is made", "unconfirmed", "POST", "/v1/payment_intents", **_AFTER),
     _stripe("the saved card is being read", "off_session", "GET", "/v1/payment_methods"),
     _stripe("the charge is asked for", "off_session", "POST", "/v1/payment_intents"),
