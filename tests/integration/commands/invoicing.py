@@ -82,7 +82,7 @@ class InvoiceDesk:
 
     async def ask(self, operation: str, subject: str, version: str = "1", **arguments: str) -> Command:
         """Accept a request for a record, or about something in Stripe."""
-        named = {"target_id" if subject.startswith(("in_", "pi_", "cs_")) else "record_id": subject}
+        named = {"target_id" if subject.startswith(("in_", "pi_", "cs_", "plink_")) else "record_id": subject}
         request = Request("acme", operation, arguments=arguments, version=version, **named)  # type: ignore[arg-type]
         return (await self.commands.accept(request))[0]
 

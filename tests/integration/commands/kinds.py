@@ -12,7 +12,7 @@ from service.commands import CommandState
 from tests.integration.commands.invoicing import InvoiceDesk
 
 Prepare = Callable[[InvoiceDesk], Awaitable[str]]
-_ID = re.compile(r"/(?:pi|cs|in|cus|ch|pm|price)_[A-Za-z0-9_]+")
+_ID = re.compile(r"/(?:pi|cs|in|cus|ch|pm|price|plink)_[A-Za-z0-9_]+")
 _LINE = ("CF-SUB", "2", {"UnitPrice": 60})
 
 
@@ -73,6 +73,10 @@ async def _page(desk: InvoiceDesk) -> str:
     return record
 
 
+async def _link(desk: InvoiceDesk) -> str:
+    return await desk.done("create_payment", await _sale(desk), method="payment_link")
+
+
 async def _paid(desk: InvoiceDesk) -> str:
     record = await _sale(desk)
     await desk.done("create_payment", record, method="off_session")
@@ -110,6 +114,7 @@ CUSTOMER, PAGE, INTENT = "POST /v1/customers", "POST /v1/checkout/sessions", "PO
 READ_CUSTOMER, READ_INTENT, READ_INVOICE = (
     f"GET /v1/{name}/{{id}}" for name in ("customers", "payment_intents", "invoices")
 )
+LINK = "POST /v1/payment_links"
 SAVED = "GET /v1/payment_methods"
 DRAFT = ("POST /v1/invoices", "POST /v1/invoices/{id}/add_lines")
 FINALISE, SEND, PAY = (f"POST /v1/invoices/{{id}}/{verb}" for verb in ("finalize", "send", "pay"))
@@ -125,6 +130,7 @@ KINDS = (
         (("method", "hosted_checkout"),),
     ),
     Kind("hosted_checkout", "create_payment", _sale, (PAGE,), "one object, one call", (("method", "hosted_checkout"),)),
+    Kind("payment_link", "create_payment", _sale, (LINK,), "one object, one call", (("method", "payment_link"),)),
     Kind("unconfirmed", "create_payment", _sale, (INTENT,), "one object, one call", (("method", "unconfirmed"),)),
     Kind(
         "off_session",
@@ -156,6 +162,13 @@ KINDS = (
         _page,
         ("GET /v1/checkout/sessions/{id}", f"{PAGE}/{{id}}/expire"),
         _LOOK,
+    ),
+    Kind(
+        "cancel_payment, of a link",
+        "cancel_payment",
+        _link,
+        (f"GET {LINK[5:]}/{{id}}", f"{LINK}/{{id}}", f"GET {PAGE[5:]}"),
+        "the pages that customers opened by it are ended as well, and are told by a list of their own",
     ),
     Kind("refund_payment", "refund_payment", _paid, (READ_INTENT, "POST /v1/refunds"), _LOOK),
     Kind("sync_customer, new", "sync_customer", _account, (CUSTOMER,), "one object, one call"),
