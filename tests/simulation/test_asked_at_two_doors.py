@@ -20,7 +20,7 @@ from tests.simulation.audit import audit, drain
 from tests.simulation.world import Action, World, rows_of, wait_for
 
 _SECONDS = 60
-_STUBS = {
+_STUBS: dict[str, tuple[Any, Any]] = {
     "Payments": (PaymentsServiceStub, payments_service_pb2),
     "Invoices": (InvoicesServiceStub, invoices_service_pb2),
     "Customers": (CustomersServiceStub, customers_service_pb2),
