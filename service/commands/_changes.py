@@ -63,8 +63,12 @@ class Rulebook:
             found += await self.salesforce.query(query, limit=_IDS_LIMIT)
         return found
 
-    async def apply(self, tx: Transaction, sobject: str, row: Row, *, user: str | None, compare: bool) -> None:
-        """Ask for what the rules make of a record; `compare`: with what was done, if it was asked for before."""
+    async def apply(self, tx: Transaction, sobject: str, row: Row, *, user: str | None, compare: bool) -> bool:
+        """Ask for what the rules make of a record; `compare`: with what was done, if it was asked for before.
+
+        Returns whether something was refused, which the record is to show.
+        """
+        refused = False
         for rule in self.rules_for(sobject):
             if not holds(rule, row):
                 continue
@@ -79,6 +83,8 @@ class Rulebook:
                 except CounterfoilError as error:
                     telemetry.log().warning("change.refused", rule=rule.name, record=row["Id"], reason=error.reason)
                     await self._show(tx, rule, request, error)
+                    refused = True
+        return refused
 
     async def _show(self, tx: Transaction, rule: ChangeRule, request: Request, error: CounterfoilError) -> None:
         """Put a refusal on the record it is about."""
@@ -125,13 +131,15 @@ class ChangeAcceptor:
         except VendorError as error:
             return self._wait(error)
         self._again_at = None
+        refused = False
         async with self.database.transaction() as tx:
             for sobject, record, change in records:
                 compare = change.touches(BINDING)
-                await self.book.apply(tx, sobject, record, user=change.user, compare=compare)
+                refused |= await self.book.apply(tx, sobject, record, user=change.user, compare=compare)
             for row, told in changes:
                 await self._settle(tx, row, told)
-        self.wakes.signal("mirror")
+        if refused:
+            self.wakes.signal("mirror")
         return len(rows)
 
     def _idle(self, change: Change) -> bool:

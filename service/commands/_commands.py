@@ -83,7 +83,6 @@ class Commands:
         """
         async with self._database.transaction() as tx:
             accepted = await self.accept_in(tx, request, telemetry.current_traceparent())
-        self._wakes.signal("mirror")
         command = accepted.command
         if accepted.replayed and not accepted.same_request and command.state is CommandState.SUCCEEDED:
             await self._recheck(command)

@@ -42,16 +42,16 @@ async def create_invoice(steps: Steps, command: Command) -> Settled:
     customer = await customer_of(steps, command, terms)
     key, marks = carried(command, command.subject, "invoice")
     made = await steps.make(command, "invoice", _draft(kept, customer, metadata(command, terms, marks)), key)
-    await _fill(steps, command, made, kept)
+    filled = await _fill(steps, command, made, kept)
     if kept["advance_to"] == DRAFT:
         return succeeded(result_id=made), []
-    await _compare(steps, command, made, terms)
-    await FINALISE.do(steps, command, made, command.subject)
+    await _compare(steps, command, made, terms, seen=filled)
+    final = await FINALISE.do(steps, command, made, command.subject)
     if kept["advance_to"] == SENT:
         await SEND.do(steps, command, made, command.subject)
     if kept["advance_to"] == PAID:
-        outcome, seen = await charge(steps, command, made, customer, command.subject)
-        return replace(outcome, results={**outcome.results, "result_id": made}), seen
+        outcome, answers = await charge(steps, command, made, customer, command.subject, seen=final)
+        return replace(outcome, results={**outcome.results, "result_id": made}), answers
     return succeeded(result_id=made), []
 
 
@@ -128,24 +128,29 @@ def _draft(kept: Params, customer: str, marks: dict[str, str]) -> Params:
     return params
 
 
-async def _fill(steps: Steps, command: Command, invoice: str, kept: Params) -> None:
-    """Add all lines in one call; the invoice is marked with its key, by which they are known to be there."""
+async def _fill(steps: Steps, command: Command, invoice: str, kept: Params) -> Body | None:
+    """Add all lines in one call; the invoice is marked with its key, by which they are known to be there.
+
+    Returns the filled draft; None if a run before this one filled it.
+    """
     key, _ = carried(command, command.subject, "invoice.lines")
 
     def done(body: Body) -> bool:
         return (body.get("metadata") or {}).get(Carried.LINES) == key
 
     params: Params = {"lines": kept["lines"], "invoice_metadata": {Carried.LINES: key}}
-    await steps.act(command, ("invoice", "add_lines"), invoice, params, key, done=done)
+    return await steps.act(command, ("invoice", "add_lines"), invoice, params, key, done=done)
 
 
-async def _compare(steps: Steps, command: Command, invoice: str, terms: Terms) -> None:
+async def _compare(steps: Steps, command: Command, invoice: str, terms: Terms, *, seen: Body | None) -> None:
     """See that the draft says what the record says, before it cannot be changed any more; tax comes on top.
+
+    `seen` is the draft if this run has just seen it.
 
     Raises:
         Refused: INVOICE_DIFFERS, with both figures.
     """
-    body = (await steps.stripe[command.entity].retrieve("invoice", invoice)).body
+    body = seen or (await steps.stripe[command.entity].retrieve("invoice", invoice)).body
     if body.get("status") != DRAFT:
         return  # a run before this one has seen to it
     said, code = int(body.get("subtotal") or 0), str(body.get("currency"))

@@ -124,11 +124,14 @@ async def saved_method(steps: Steps, command: Command, customer: str) -> str:
         Refused: NO_PAYMENT_METHOD.
     """
     stripe = steps.stripe[command.entity]
-    body = (await stripe.retrieve("customer", customer)).body
-    default = (body.get("invoice_settings") or {}).get("default_payment_method")
-    if default:
-        return str(default)
-    saved = await stripe.list("payment_method", {"customer": customer}, limit=2)
+    # Each comes with its customer, who names the default one: both are told by one call.
+    wanted = {"customer": customer, "expand": ["data.customer"]}
+    saved = await stripe.list("payment_method", wanted, limit=2)
+    for one in saved:
+        owner = one.body.get("customer")
+        settings = owner.get("invoice_settings") if isinstance(owner, dict) else None
+        if default := (settings or {}).get("default_payment_method"):
+            return str(default)
     if len(saved) == 1:
         return str(saved[0].body["id"])
     raise Refused(

@@ -75,21 +75,24 @@ class Acceptor:
     async def step(self) -> int:
         """Accept one batch of events, oldest first; return how many it held."""
         try:
-            accepted = await self._batch(self._accept)
+            return await self._batch(self._accept)
         except DBAPIError as error:
             if not _unstorable(error):
                 raise
-            accepted = await self._batch(self._accept_apart)
-        if accepted:
-            self.wakes.signal("mirror")
-        return accepted
+            return await self._batch(self._accept_apart)
 
     async def _batch(self, accept: Callable[[Transaction, InboxRow], Awaitable[_Settled]]) -> int:
         async with self.database.transaction() as tx:
             rows = await inbox.take(tx, source="salesforce", but=CHANGE_TOPICS, limit=_BATCH_LIMIT)
+            told = False
             for row in rows:
                 state, reason = await accept(tx, row)
                 await inbox.settle(tx, row, state, reason)
+                told |= state is not State.HANDLED or row.kind == APPROVAL_TOPIC
+        if told:
+            # What was accepted is told with its terms, in a moment: looked at now, its row would only be held back from
+            # the command that goes on with it.
+            self.wakes.signal("mirror")
         return len(rows)
 
     async def _accept_apart(self, tx: Transaction, row: InboxRow) -> _Settled:

@@ -54,17 +54,22 @@ class Change:
         self.refuse(invoice)
         return True
 
-    async def do(self, steps: Steps, command: Command, invoice: str, subject: str) -> None:
-        """Do it, once for ever; `subject` is what the business version counts for."""
+    async def do(self, steps: Steps, command: Command, invoice: str, subject: str) -> Body | None:
+        """Do it, once for ever; `subject` is what the business version counts for.
+
+        Returns the invoice as that left it; None if a run before this one did it.
+        """
         key, _ = carried(command, subject, self.step)
         told = self._told(steps, command, invoice) if self.verb == _MAILED else None
         params: Params = {"auto_advance": False} if self.verb == "finalize_invoice" else {}
         try:
-            await steps.act(command, ("invoice", self.verb), invoice, params, key, done=self.is_done, told=told)
+            return await steps.act(command, ("invoice", self.verb), invoice, params, key, done=self.is_done, told=told)
         except VendorRejected:
             # Refused in our words, or not at all, if somebody else was faster.
-            if self.left_to_do((await steps.stripe[command.entity].retrieve("invoice", invoice)).body):
+            body = (await steps.stripe[command.entity].retrieve("invoice", invoice)).body
+            if self.left_to_do(body):
                 raise
+            return body
 
     def is_done(self, invoice: Body) -> bool:
         """Tell whether an invoice is as it was wished."""

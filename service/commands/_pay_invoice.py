@@ -21,27 +21,35 @@ _PAID = "paid"
 
 async def pay_invoice(steps: Steps, command: Command) -> Settled:
     """See what is left of the invoice, then have it paid."""
+    seen: Body | None = None
 
     async def read() -> Params:
-        return _terms(await invoice_of(steps, command, may_be=_is_payable))
+        nonlocal seen
+        seen = await invoice_of(steps, command, may_be=_is_payable)
+        return _terms(seen)
 
     terms = await steps.fix_terms(command, read)
     invoice = terms["target_id"]
     if terms["paid"]:
         return succeeded(result_id=invoice), []
     if command.method != OUT_OF_BAND:
-        outcome, seen = await charge(steps, command, invoice, terms["customer"], invoice)
-        return replace(outcome, results={**outcome.results, "result_id": invoice}), seen
+        outcome, answers = await charge(steps, command, invoice, terms["customer"], invoice, seen=seen)
+        return replace(outcome, results={**outcome.results, "result_id": invoice}), answers
     await _pay(steps, command, invoice, {"paid_out_of_band": True}, invoice)
     return succeeded(result_id=invoice), []
 
 
-async def charge(steps: Steps, command: Command, invoice: str, customer: str, subject: str) -> Settled:
-    """Charge what is left of an invoice while the customer is away; `subject` is what the version counts for."""
+async def charge(
+    steps: Steps, command: Command, invoice: str, customer: str, subject: str, *, seen: Body | None
+) -> Settled:
+    """Charge what is left of an invoice while the customer is away.
+
+    `subject` is what the version counts for, `seen` the invoice if this run has just seen it.
+    """
     stripe = steps.stripe[command.entity]
     method = command.arguments.get("payment_method_id")
     if method is None:
-        body = (await stripe.retrieve("invoice", invoice)).body
+        body = seen or (await stripe.retrieve("invoice", invoice)).body
         default = body.get("default_payment_method")
         method = default if isinstance(default, str) else None
         if method is None and body.get("status") != _PAID:
@@ -52,8 +60,8 @@ async def charge(steps: Steps, command: Command, invoice: str, customer: str, su
     except PaymentDeclined as error:
         intent = str((error.payment_intent or {}).get("id") or "")
         # What the decline left is read afresh: the answer may be the replay of an old one.
-        seen = [await stripe.retrieve("payment_intent", intent)] if intent else []
-        return declined(error, intent or None), [*seen, await stripe.retrieve("invoice", invoice)]
+        left = [await stripe.retrieve("payment_intent", intent)] if intent else []
+        return declined(error, intent or None), [*left, await stripe.retrieve("invoice", invoice)]
     return succeeded(), []
 
 

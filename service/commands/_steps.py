@@ -68,6 +68,14 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an effect; `body` is the object as it was left, None if a run before this one saw it."""
+
+    object_id: str
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """What steps need; one object serves every command."""
 
@@ -127,7 +135,7 @@ class Steps:
         async def find(call: Call) -> Answer | None:
             return await self.search(command, object_type, call.parameters, key, since=call.begun_at)
 
-        return await self.once(command, Effect(object_type, object_type, params, key, do, find, shared))
+        return (await self.once(command, Effect(object_type, object_type, params, key, do, find, shared))).object_id
 
     async def act(
         self,
@@ -139,8 +147,11 @@ class Steps:
         *,
         done: Callable[[Mapping[str, Any]], bool],
         told: Callable[[Call], Awaitable[bool]] | None = None,
-    ) -> str:
-        """Do something with an object, once for ever, and observe it; return its id.
+    ) -> Mapping[str, Any] | None:
+        """Do something with an object, once for ever, and observe it.
+
+        Returns the object as that left it, so that nobody has to ask for it again; None if it was done by a run before
+        this one, since when it may have gone on.
 
         Args:
             command: for which.
@@ -161,12 +172,11 @@ class Steps:
             found = await stripe.retrieve(object_type, object_id)
             return found if done(found.body) or (told is not None and await told(call)) else None
 
-        return await self.once(
-            command, Effect(object_type, f"{object_type}.{verb}", params, key, do, find, object_id=object_id)
-        )
+        effect = Effect(object_type, f"{object_type}.{verb}", params, key, do, find, object_id=object_id)
+        return (await self.once(command, effect)).body
 
-    async def once(self, command: Command, effect: Effect) -> str:
-        """Have an effect once for ever, and observe it; return the id of its object."""
+    async def once(self, command: Command, effect: Effect) -> Done:
+        """Have an effect once for ever, and observe it."""
         async with self.database.transaction() as tx:
             call = await ledger.begin_call(
                 tx, command, key=effect.key, step=effect.step, parameters=effect.params, now=self.clock.now()
@@ -174,7 +184,7 @@ class Steps:
         if not effect.shared:
             _refuse_other(call, command, effect)
         if call.result_id is not None:
-            return call.result_id
+            return Done(call.result_id)
         # A request asked long ago may have been carried out already if the database was restored from an older state:
         # Salesforce then repeats up to three days of events.
         asked = min(call.begun_at, command.created_at)
@@ -229,7 +239,7 @@ class Steps:
             raise refusal
         return made
 
-    async def _finish(self, call: Call, command: Command, answer: Answer) -> str:
+    async def _finish(self, call: Call, command: Command, answer: Answer) -> Done:
         made = str(answer.body["id"])
         now = self.clock.now()
         async with self.database.transaction() as tx:
@@ -238,7 +248,7 @@ class Steps:
         self.wakes.signal("mirror")
         if observed.fetch:
             self.wakes.signal("fetch")
-        return made
+        return Done(made, answer.body)
 
     async def see(self, command: Command, answer: Answer) -> None:
         """Observe what was only looked at."""

@@ -16,7 +16,7 @@ from service.commands import _ledger as ledger
 from service.commands._bounds import bound
 from service.commands._ledger import Command
 from service.commands._operations import OPERATIONS
-from service.commands._steps import Effect, Params, Steps
+from service.commands._steps import Done, Effect, Params, Steps
 
 _LEFT_OUT = "(left out)"
 _PERSONAL = frozenset({"address", "description", "email", "name", "phone", "receipt_email", "shipping"})
@@ -106,12 +106,12 @@ class _Rehearsal(Steps):
         self.terms_read.update(terms, waits=(pending or {}).get("message"))
         return terms
 
-    async def once(self, command: Command, effect: Effect) -> str:  # noqa: ARG002  (the steps' own form)
+    async def once(self, command: Command, effect: Effect) -> Done:  # noqa: ARG002  (the steps' own form)
         verb = effect.step.removeprefix(effect.object_type).removeprefix(".") or None
         path = path_of(effect.object_type, effect.object_id, verb)
         sent = orjson.loads(orjson.dumps(effect.params, option=orjson.OPT_NON_STR_KEYS))
         self.calls.append(PlannedCall("POST", path, _without_people(sent), effect.key))
-        return effect.object_id or f"{_NOT_MADE}{effect.object_type})"
+        return Done(effect.object_id or f"{_NOT_MADE}{effect.object_type})")
 
     async def see(self, command: Command, answer: Answer) -> None:
         """Keep nothing of what was read."""

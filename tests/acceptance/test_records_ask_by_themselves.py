@@ -38,7 +38,7 @@ RULES: list[dict[str, Any]] = [
         "if": {"Type": [None, "New Business"]},
         "ask": CHARGE,
     },
-    {"name": "page-for-order", "when": "activated", "not_before": TODAY.isoformat(), "ask": CHARGE},
+    {"name": "charge-order", "when": "activated", "not_before": TODAY.isoformat(), "ask": CHARGE},
     {"name": "not-yet", "when": "won", "not_before": "2999-01-01", "ask": {"operation": "cancel_payment"}},
 ]
 
@@ -103,6 +103,32 @@ def test_an_opportunity_that_is_won_is_charged_without_anybody_publishing_an_eve
     assert row["Amount_Paid__c"] == 410
     assert len(intents_of(cast, record)) == 1
     assert cast.control.get("/salesforce/events")["events"] == []
+
+
+def test_an_order_that_is_activated_is_charged_and_a_draft_is_not(cast: Cast) -> None:
+    activated, draft = (_order(cast) for _ in range(2))
+    cast.salesforce.change("Order", draft, Description="Still being written")
+    cast.salesforce.change("Order", activated, Status="Activated")
+    row = until_status(cast, activated, "Paid", "Order")
+    drain(cast)
+    assert row["Amount_Paid__c"] == row["TotalAmount"] == 240
+    cast.salesforce.change("Order", activated, Description="Say thank you")
+    drain(cast)
+    assert [len(intents_of(cast, record)) for record in (activated, draft)] == [1, 0]
+    assert cast.control.get("/salesforce/events")["events"] == []
+
+
+def _order(cast: Cast) -> str:
+    """Create a draft order of an Account with a saved card; return its id."""
+    account = new_account(cast)
+    saved_card(cast, account, CARD)
+    soql = "SELECT Id, Pricebook2Id FROM PricebookEntry WHERE CurrencyIsoCode = 'USD' LIMIT 1"
+    [entry] = cast.salesforce.query(soql)
+    fields = {"AccountId": account, "Status": "Draft", "EffectiveDate": TODAY.isoformat(), "CurrencyIsoCode": "USD"}
+    order = str(cast.salesforce.create("Order", Pricebook2Id=entry["Pricebook2Id"], **fields)["id"])
+    line = {"PricebookEntryId": entry["Id"], "Quantity": 2, "UnitPrice": 120}
+    cast.salesforce.create("OrderItem", OrderId=order, **line)
+    return order
 
 
 def test_our_own_writes_do_not_ask_again(cast: Cast) -> None:

@@ -25,12 +25,15 @@ from rich.console import Console
 
 from deploy.demo.stack import START_SECONDS, Stack
 from tests.bench.arrivals import BACKLOG, DISTINCT, HOT, LARGE, Arrivals, apart
+from tests.bench.calls import measure_calls
 from tests.bench.events import TYPES, moulds
+from tests.bench.feed import measure_feed, measure_take_over
 from tests.bench.meters import Postgres
 from tests.bench.orders import Orders
 from tests.bench.rates import NOTHING, ONE_BY_ONE, SERVICE, Load, Target, compare, expect_durable
 from tests.bench.replicas import measure_replicas
 from tests.bench.report import Report
+from tests.bench.requests import WAYS, Requests
 
 _LIBRARIES = ("uvicorn", "sqlalchemy", "asyncpg", "orjson", "stripe")
 
@@ -47,12 +50,43 @@ class Scale:
     backlog: int
     mirrored: int
     replicas: int
+    requests: int
+    burst: int
+    stream: int
+    take_overs: int
+    lease_seconds: float
 
 
 FULL = Scale(
-    {SERVICE: 8_000, NOTHING: 12_000, ONE_BY_ONE: 4_000}, 3, (10_000, 50_000, 100_000), 60, 10_000, 50_000, 1_000_000, 3
+    events={SERVICE: 8_000, NOTHING: 12_000, ONE_BY_ONE: 4_000},
+    rounds=3,
+    memory_steps=(10_000, 50_000, 100_000),
+    orders=60,
+    arrivals=10_000,
+    backlog=50_000,
+    mirrored=1_000_000,
+    replicas=3,
+    requests=200,
+    burst=300,
+    stream=5_000,
+    take_overs=5,
+    lease_seconds=10,  # as it is by default
 )
-QUICK = Scale({SERVICE: 400, NOTHING: 400, ONE_BY_ONE: 400}, 1, (100, 200, 300), 5, 400, 800, 5_000, 2)
+QUICK = Scale(
+    events={SERVICE: 400, NOTHING: 400, ONE_BY_ONE: 400},
+    rounds=1,
+    memory_steps=(100, 200, 300),
+    orders=5,
+    arrivals=400,
+    backlog=800,
+    mirrored=5_000,
+    replicas=2,
+    requests=3,
+    burst=10,
+    stream=1_000,
+    take_overs=1,
+    lease_seconds=1,
+)
 CONNECTIONS = (16, 64)
 REQUESTS_AN_ORDER = 5
 
@@ -195,14 +229,32 @@ def measure_arrivals(
     service.stop()
 
 
-def run(scale: Scale, folder: Path, *, only_arrivals: bool, only_replicas: bool) -> Report:
-    """Measure everything in one run, or only the way to Salesforce, or only what more replicas bring."""
+def measure_requests(report: Report, stack: Stack, postgres: Postgres, scale: Scale) -> None:
+    """Fill in the way from Salesforce to Stripe: its calls, latency and cost, and the stream that it begins with."""
+    for earlier in stack.services:
+        if earlier.running:
+            earlier.stop()
+    report.calls = measure_calls(stack, postgres.url)
+    service = stack.start_service()
+    requests = Requests(stack, service, postgres)
+    try:
+        for name, way in WAYS.items():
+            report.latency[name] = requests.latency(way, scale.requests)
+            report.burst[name] = requests.burst(way, scale.burst)
+    finally:
+        requests.close()
+    report.feed = measure_feed(stack, postgres, scale.stream)
+    report.take_over = measure_take_over(stack, postgres, scale.take_overs, lease_seconds=scale.lease_seconds)
+
+
+def run(scale: Scale, folder: Path, *, only: str | None) -> Report:
+    """Measure everything in one run, or only one part of it."""
     with Postgres(folder / "data") as postgres, Stack(folder, database_url=postgres.url) as stack:
         machine = {"python": platform.python_version(), "postgresql": postgres.version, "cores": os.cpu_count()}
         report = Report(machine | {name: version(name) for name in _LIBRARIES}, {})
         stack.start_sandbox()
         shapes = moulds(payment_events(stack))
-        if only_replicas:
+        if only == "replicas":
             report.replicas = measure_replicas(
                 stack,
                 postgres,
@@ -212,10 +264,13 @@ def run(scale: Scale, folder: Path, *, only_arrivals: bool, only_replicas: bool)
                 most=scale.replicas,
             )
             return report
-        if not only_arrivals:
+        if only is None:
             measure_webhooks(report, stack, postgres, scale, shapes)
             measure_orders(report, stack, postgres, scale)
-        measure_arrivals(report, stack, postgres, scale, shapes)
+        if only != "requests":
+            measure_arrivals(report, stack, postgres, scale, shapes)
+        if only != "arrivals":
+            measure_requests(report, stack, postgres, scale)
         return report
 
 
@@ -227,11 +282,16 @@ def main(
     replicas: Annotated[
         bool, typer.Option("--replicas", help="Only this: one, two and three workers on one PostgreSQL.")
     ] = False,
+    requests: Annotated[
+        bool, typer.Option("--requests", help="Only this: from Salesforce's event to Stripe's call, and the stream.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Measure webhooks and commands, beside their floors."""
+    parts = {"arrivals": arrivals, "replicas": replicas, "requests": requests}
+    only = next((name for name, wanted in parts.items() if wanted), None)
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as folder:
-        report = run(QUICK if quick else FULL, Path(folder), only_arrivals=arrivals, only_replicas=replicas)
+        report = run(QUICK if quick else FULL, Path(folder), only=only)
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
     report.show(Console(width=None if sys.stdout.isatty() else 170))

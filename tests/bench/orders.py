@@ -32,12 +32,27 @@ class OrderFigures:
     cpu_ms: float
 
 
-def _until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+    """Return as soon as a condition holds.
+
+    Raises:
+        TimeoutError: it does not within `seconds`.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not settled within {seconds} s")
         time.sleep(_LOOK_SECONDS)
+
+
+def at_rest(control: str, postgres: Postgres) -> None:
+    """Return when nothing is under way: no webhook, no changed object, no record that waits."""
+    httpx.post(f"{control}/stripe/webhooks/flush", timeout=PATIENCE_SECONDS)
+    busy = (
+        "SELECT (SELECT count(*) FROM mirror WHERE dirty) + (SELECT count(*) FROM notes) "
+        "+ (SELECT count(*) FROM outbox WHERE state = 'waiting')"
+    )
+    until(lambda: postgres.number(busy) == 0)
 
 
 class Orders:
@@ -81,7 +96,7 @@ class Orders:
         def ask(record: str, version: str) -> None:
             self._publish(record, version)
             settled = f"SELECT count(*) FROM commands WHERE business_version = '{version}' AND state = 'SUCCEEDED'"  # noqa: S608  (our words)
-            _until(lambda: self._postgres.number(settled) == 1)
+            until(lambda: self._postgres.number(settled) == 1)
 
         return self._measure(ask, count, "event")
 
@@ -91,7 +106,7 @@ class Orders:
         for number in range(count):
             self._publish(self._records[number % len(self._records)], f"{word}-{number}")
         settled = f"SELECT count(*) FROM commands WHERE business_version LIKE '{word}-%' AND state = 'SUCCEEDED'"  # noqa: S608  (our words)
-        _until(lambda: self._postgres.number(settled) == count, PATIENCE_SECONDS + count)
+        until(lambda: self._postgres.number(settled) == count, PATIENCE_SECONDS + count)
         rate = count / (time.perf_counter() - begun)
         self._rest()
         return rate
@@ -122,13 +137,7 @@ class Orders:
         return OrderFigures(median(walls), quantiles(walls, n=20)[-1], spent / count * 1e3)
 
     def _rest(self) -> None:
-        """Return when nothing is under way: no webhook, no changed object, no record that waits."""
-        httpx.post(self._stack.info["control"]["url"] + "/stripe/webhooks/flush", timeout=PATIENCE_SECONDS)
-        busy = (
-            "SELECT (SELECT count(*) FROM mirror WHERE dirty) + (SELECT count(*) FROM notes) "
-            "+ (SELECT count(*) FROM outbox WHERE state = 'waiting')"
-        )
-        _until(lambda: self._postgres.number(busy) == 0)
+        at_rest(self._stack.info["control"]["url"], self._postgres)
 
     def close(self) -> None:
         self._salesforce.close()

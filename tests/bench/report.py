@@ -7,9 +7,12 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.arrivals import DISTINCT, HOT, LARGE, ArrivalFigures
+from tests.bench.calls import CallFigures
+from tests.bench.feed import FeedFigures, TakeOverFigures
 from tests.bench.orders import OrderFigures
 from tests.bench.rates import NOTHING, ONE_BY_ONE, SERVICE, Figures
 from tests.bench.replicas import ReplicaFigures
+from tests.bench.requests import BurstFigures, LatencyFigures
 
 CPU_AIM = 0.30
 RATE_AIM = 0.60
@@ -31,6 +34,11 @@ class Report:
     orders: dict[str, OrderFigures] = field(default_factory=dict)
     arrivals: dict[str, ArrivalFigures] = field(default_factory=dict)
     replicas: dict[int, ReplicaFigures] = field(default_factory=dict)
+    calls: dict[str, CallFigures] = field(default_factory=dict)
+    latency: dict[str, LatencyFigures] = field(default_factory=dict)
+    burst: dict[str, BurstFigures] = field(default_factory=dict)
+    feed: FeedFigures | None = None
+    take_over: TakeOverFigures | None = None
 
     def ratios(self, connections: int) -> tuple[float, float]:
         """Return CPU an event as a share of one insert each, and the rate as a share of no database."""
@@ -59,6 +67,11 @@ class Report:
             )
         if self.replicas:
             console.print(self._replica_table())
+        if self.calls:
+            console.print(self._call_table())
+            console.print(self._request_table())
+        if self.feed is not None and self.take_over is not None:
+            console.print(self._stream_words())
         if not self.rates:
             return
         console.print(f"bodies {self.body_bytes}", highlight=False)
@@ -113,6 +126,38 @@ class Report:
         for number, figures in self.replicas.items():
             table.add_row(str(number), f"{figures.events_a_second:,.0f}", f"{figures.requests_a_second:,.1f}")
         return table
+
+    def _call_table(self) -> Table:
+        table = Table("kind of request", "calls", "which", "why", title="Calls of Stripe for one request")
+        for name, seen in self.calls.items():
+            table.add_row(name, str(len(seen.calls)), "\n".join(seen.calls), seen.why)
+        return table
+
+    def _request_table(self) -> Table:
+        late = ("first p50 ms", "first p99 ms", "decisive p50 ms", "decisive p99 ms")
+        cost = ("requests/s", "service CPU ms", "PostgreSQL CPU ms", "requests/CPU second")
+        table = Table("request", *late, *cost, title="From a Salesforce event to Stripe's call")
+        for name, seen in self.latency.items():
+            times = (seen.first_p50_ms, seen.first_p99_ms, seen.decisive_p50_ms, seen.decisive_p99_ms)
+            all_at_once = self.burst[name]
+            spent = (all_at_once.service_cpu_ms, all_at_once.postgres_cpu_ms, all_at_once.per_cpu_second)
+            table.add_row(name, *(f"{value:.1f}" for value in (*times, all_at_once.rate, *spent)))
+        table.caption = (
+            "latency: one at a time, from publishing until Stripe has the call, less Stripe's own answers on the way; "
+            "the rest: many at once, CPU with all that follows"
+        )
+        return table
+
+    def _stream_words(self) -> str:
+        feed, taken = self.feed, self.take_over
+        assert feed is not None
+        assert taken is not None
+        return (
+            f"Pub/Sub stream: {feed.rate:,.0f} events/s committed, {feed.service_cpu_ms:.2f} ms of CPU an event "
+            f"and {feed.postgres_cpu_ms:.2f} ms of PostgreSQL's, {feed.commits:.3f} commits\n"
+            f"take-over from a killed reader: {taken.middle:.1f} s, at most {max(taken.seconds):.1f} s, "
+            f"with a lease of {taken.lease_seconds:g} s"
+        )
 
     def _arrival_table(self) -> Table:
         columns = ("events", "count", "seconds", "events/s", "calls", "calls/1,000", "aim", "new records", "memory MiB")

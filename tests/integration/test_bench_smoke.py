@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,23 @@ def test_a_quick_bench_produces_every_figure(tmp_path: Path) -> None:
         assert figures["seconds"] > 0
         assert figures["calls"] > 0
         assert figures["memory_mib"] > 0
+    _expect_requests(report)
     assert "events/s" in done.stdout
+
+
+def _expect_requests(report: dict[str, Any]) -> None:
+    """What stands in the report of the way from Salesforce to Stripe."""
+    assert set(report["latency"]) == set(report["burst"]) == {"hosted_checkout, new customer", "off_session"}
+    for figures in report["latency"].values():
+        assert 0 < figures["first_p50_ms"] <= figures["first_p99_ms"]
+        assert figures["first_p50_ms"] < figures["decisive_p50_ms"] <= figures["decisive_p99_ms"]
+    for figures in report["burst"].values():
+        assert all(value > 0 for value in figures.values())
+    assert all(kind["calls"] and kind["why"] for kind in report["calls"].values())
+    assert {"create_invoice, sent", "refund_payment", "sync_customer, new"} <= set(report["calls"])
+    assert all(value > 0 for value in report["feed"].values())
+    assert len(report["take_over"]["seconds"]) == 1
+    assert report["take_over"]["seconds"][0] > 0
 
 
 @pytest.mark.timeout(180)

@@ -52,7 +52,8 @@ _PENDING = """
            (SELECT count(*) FROM mirror WHERE dirty) AS changes,
            (SELECT count(*) FROM notes) AS notes,
            (SELECT count(*) FROM mirror WHERE fetch_at < now() + interval '10 minutes') AS fetches,
-           (SELECT count(*) FROM outbox WHERE state = 'waiting') AS records
+           (SELECT count(*) FROM outbox WHERE state = 'waiting') AS records,
+           (SELECT count(*) FROM coverage WHERE proof = 'pending') AS gaps
 """
 
 

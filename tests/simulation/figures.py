@@ -42,8 +42,8 @@ def _payments(action: Action) -> int:
 
 
 def figures(world: World, action: Action, stripe: Objects) -> None:
-    """Compare the opportunity with Stripe's own figures, by hand."""
-    shown = world.salesforce.get("Opportunity", action.record_id)
+    """Compare the record with Stripe's own figures, by hand."""
+    shown = world.salesforce.get(action.sobject, action.record_id)
     intents = [
         one
         for one in stripe["payment_intent"].values()

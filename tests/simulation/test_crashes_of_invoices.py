@@ -33,12 +33,15 @@ class Place:
         return (_AFTER if self.effect else _BEFORE) | {"path": self.path}
 
 
+_CHARGED = (("Collection_Method__c", "charge_automatically"),)
 PLACES = (
     Place("create_invoice", "/v1/invoices", "Open", effect=False),
     Place("create_invoice", "/v1/invoices", "Open"),
     Place("create_invoice", f"{ONE}/add_lines", "Open"),
     Place("create_invoice", f"{ONE}/finalize", "Open"),
     Place("create_invoice", f"{ONE}/send", "Open"),
+    Place("create_invoice", f"{ONE}/pay", "Paid", effect=False, fields=_CHARGED),
+    Place("create_invoice", f"{ONE}/pay", "Paid", fields=_CHARGED),
     Place("finalise_invoice", f"{ONE}/finalize", "Open", "draft"),
     Place("send_invoice", f"{ONE}/send", "Open", "open"),
     Place("pay_invoice", f"{ONE}/pay", "Paid", "open"),
@@ -127,4 +130,5 @@ def _one_effect(world: World, place: Place, action: Action) -> None:
     assert notes == ([2050] if place.operation == "credit_invoice" else []), place
     mails = world.stripe.v1.events.list({"type": "invoice.sent", "limit": 100}).auto_paging_iter()
     sent = [one for one in mails if one.data.object["id"] == invoice["id"]]
-    assert len(sent) == (place.operation in {"create_invoice", "send_invoice"}), place
+    charged = place.fields == _CHARGED
+    assert len(sent) == (place.operation in {"create_invoice", "send_invoice"} and not charged), place

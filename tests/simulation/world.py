@@ -61,6 +61,7 @@ class Action:
     declines: bool = False
     events: list[str] = field(default_factory=list)
     paid: bool = False
+    sobject: str = "Opportunity"
 
 
 class _Stack(Stack):
@@ -111,6 +112,24 @@ class World:
         self.actions.append(action)
         return action
 
+    def order(self) -> Action:
+        """Create a draft order of a customer with a saved card."""
+        account = self.account(CARD)
+        soql = "SELECT Id, Pricebook2Id FROM PricebookEntry WHERE CurrencyIsoCode = 'USD' LIMIT 1"
+        [entry] = self.salesforce.query(soql)
+        fields = {"AccountId": account, "Status": "Draft", "EffectiveDate": "2026-12-31", "CurrencyIsoCode": "USD"}
+        record = str(self.salesforce.create("Order", Pricebook2Id=entry["Pricebook2Id"], **fields)["id"])
+        line = {"PricebookEntryId": entry["Id"], "Quantity": 1, "UnitPrice": 120.5}
+        self.salesforce.create("OrderItem", OrderId=record, **line)
+        action = Action(record, account, "off_session", Decimal("120.50"), "USD", sobject="Order")
+        self.actions.append(action)
+        return action
+
+    def turn(self, action: Action) -> None:
+        """Win the opportunity, or activate the order."""
+        field = {"Opportunity": {"StageName": "Closed Won"}, "Order": {"Status": "Activated"}}[action.sobject]
+        self.salesforce.change(action.sobject, action.record_id, **field)
+
     def ask(self, action: Action) -> None:
         """Publish the request; asked again, it is the same business action."""
         action.events.append(self.salesforce.request_payment(action.record_id, action.method))
@@ -119,7 +138,7 @@ class World:
         """Pay on the page whose link is on the record."""
 
         def link() -> Any:
-            shown = self.salesforce.get("Opportunity", action.record_id)
+            shown = self.salesforce.get(action.sobject, action.record_id)
             return shown["Payment_Link_Url__c"]
 
         try:
@@ -157,9 +176,9 @@ class World:
 
 
 @contextmanager
-def running_world(folder: Path, database_url: str) -> Iterator[World]:
-    """Start the vendors; the caller starts the service."""
-    with _Stack(folder, environment=dict(ENVIRONMENT), database_url=database_url) as stack:
+def running_world(folder: Path, database_url: str, **settings: Any) -> Iterator[World]:
+    """Start the vendors; the caller starts the service. `settings` are those of a Stack."""
+    with _Stack(folder, environment=dict(ENVIRONMENT), database_url=database_url, **settings) as stack:
         facts = stack.start_sandbox()
         salesforce, control = Salesforce(facts["salesforce"]), Control(facts["control"]["url"])
         control.post("/stripe/settings", webhook_retry_schedule_ms=[100, 200, 400, *[500] * 200])

@@ -23,7 +23,7 @@ class RunningSandbox:
     """A sandbox that listens; ``info`` is what it printed."""
 
     info: dict[str, Any]
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[Any]
 
     def control(self, method: str, path: str, json: Any = None) -> Any:
         """Ask the control plane and return its JSON answer.

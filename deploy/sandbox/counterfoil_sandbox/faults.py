@@ -32,6 +32,10 @@ class FaultBook:
                 return fault
         return None
 
+    def holds(self, fault: dict[str, Any]) -> bool:
+        """Tell whether a fault that was taken is still queued."""
+        return any(one is fault for one in self._faults)
+
     def pending(self) -> list[dict[str, Any]]:
         """Return what is still queued."""
         return [dict(fault) for fault in self._faults]

@@ -1,6 +1,7 @@
 """Faults of the API and what a client makes of them."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -55,6 +56,17 @@ def test_delay(sandbox: Running) -> None:
     assert time.monotonic() - before >= 0.15
 
 
+def test_what_is_held_is_answered_when_it_is_cleared_and_nothing_else_waits(sandbox: Running) -> None:
+    customer = sandbox.http.post("/v1/customers").json()["id"]
+    sandbox.fault(method="GET", path=f"/v1/customers/{customer}", fault="hold", times=-1)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(sandbox.http.get, f"/v1/customers/{customer}")
+        assert sandbox.http.post("/v1/customers").status_code == 200
+        assert not held.done()
+        sandbox.ask("/stripe/faults", method="DELETE")
+        assert held.result(30).json()["id"] == customer
+
+
 def test_stripe_python_retries_what_was_cut_off_without_a_second_effect(sandbox: Running) -> None:
     client = stripe.StripeClient(sandbox.sandbox.secret_key, base_addresses={"api": sandbox.url}, max_network_retries=2)
     sandbox.fault(**CUSTOMERS, fault="disconnect", after_effect=True)
@@ -69,6 +81,7 @@ def test_stripe_python_retries_what_was_cut_off_without_a_second_effect(sandbox:
         {"fault": "status"},
         {"fault": "status", "status": 429, "after_effect": True},
         {"fault": "delay", "ms": "long"},
+        {"fault": "hold"},
     ],
 )
 def test_faults_that_make_no_sense_are_refused(sandbox: Running, fault: dict[str, object]) -> None:

@@ -11,7 +11,7 @@ from stripe import StripeClient
 from deploy.demo.outside import Salesforce
 from service.clients import SalesforceApi, StripeApi
 from service.commands import Command, Commands, CommandState, Request, Steps, TermsReader
-from service.config import Installation, Org
+from service.config import Entity, Installation, Org
 from service.config.invoices import Invoices
 from service.db import Database, Wakes
 from tests.integration.api.stored import installation
@@ -41,7 +41,7 @@ class InvoiceDesk:
         return str(made.body["id"])
 
     async def account(self) -> str:
-        """Make an Account whose customer has a saved card."""
+        """Make an Account whose customer has a saved card, which is the one to charge."""
         customer = await self.make("customer", name="Fenwick")
         if self.card:
             self._saved(customer)
@@ -53,12 +53,11 @@ class InvoiceDesk:
         settings: Any = {"invoice_settings": {"default_payment_method": method.id}}
         client.customers.update(customer, settings, {"idempotency_key": f"{customer}-default"})
 
-    async def opportunity(self, *lines: Line, currency: str = "USD", **fields: Any) -> str:
-        """Make an Opportunity with line items."""
-        account = await self.account()
+    async def opportunity(self, *lines: Line, currency: str = "USD", account: str | None = None, **fields: Any) -> str:
+        """Make an Opportunity with line items, of an Account with a saved card if none is given."""
         made = self.org.create(
             "Opportunity",
-            AccountId=account,
+            AccountId=account or await self.account(),
             Name="Brightwater",
             StageName="Prospecting",
             CloseDate="2026-12-31",
@@ -82,8 +81,8 @@ class InvoiceDesk:
         return str(self.org.query(f"SELECT Id FROM Order WHERE Name = '{name}'")[0]["Id"])  # noqa: S608  (a constant)
 
     async def ask(self, operation: str, subject: str, version: str = "1", **arguments: str) -> Command:
-        """Accept a request for a record, or about an invoice."""
-        named = {"target_id": subject} if subject.startswith("in_") else {"record_id": subject}
+        """Accept a request for a record, or about something in Stripe."""
+        named = {"target_id" if subject.startswith(("in_", "pi_", "cs_", "plink_")) else "record_id": subject}
         request = Request("acme", operation, arguments=arguments, version=version, **named)  # type: ignore[arg-type]
         return (await self.commands.accept(request))[0]
 
@@ -100,7 +99,7 @@ class InvoiceDesk:
         """Ask, and carry it out to its good end; return what it made or changed."""
         command = await self.ended(operation, subject, version, **arguments)
         assert command.state is CommandState.SUCCEEDED, (command.reason, command.message)
-        return str(command.result_id)
+        return str(command.result_id or command.payment_intent_id or command.checkout_session_id)
 
     async def invoice(self, invoice: str) -> dict[str, Any]:
         """Return an invoice as it is."""
@@ -145,7 +144,8 @@ async def open_desk(
     (folder / "key").write_text(told["secret_key"])
     secret = {"file": folder / "key"}
     known = installation()
-    entity = known.entities["acme"].model_copy(update={"invoices": invoices or Invoices(), **settings})
+    terms = {"invoices": invoices or Invoices(), "checkout": {"success_url": "https://example.com/paid"}}
+    entity = Entity.model_validate(known.entities["acme"].model_dump() | terms).model_copy(update=settings)
     known = Installation(version=1, orgs=known.orgs, entities={"acme": entity})
     account = entity.stripe.model_validate(
         {"livemode": False, "secret_key": secret, "webhook_secrets": [secret], "api_base": told["url"]}

@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections import defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -23,6 +23,7 @@ from counterfoil_sandbox.stripe.wire import Answer
 from counterfoil_sandbox.stripe.world import NO_CAUSE, World
 
 LOG_LENGTH = 10_000
+_POLL_S = 0.005
 _HELP = (
     "You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
     "YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help at "
@@ -43,6 +44,7 @@ class Exchange:
     version: str = versions.PIN
     replayed: bool = False
     executed: bool = False
+    began_at: float = field(default_factory=time.time)
 
 
 class Api:
@@ -85,6 +87,8 @@ class Api:
 
     async def _misbehave(self, fault: Json, scope: Scope, receive: Receive) -> bool:
         """Do what a fault does to the connection; return whether that was the end of it."""
+        while fault["fault"] == "hold" and self.faults.holds(fault):  # noqa: ASYNC110  (cleared from outside)
+            await asyncio.sleep(_POLL_S)
         if fault["fault"] == "hang":
             await asyncio.sleep(int(fault.get("ms", 1000)) / 1000)
         if fault["fault"] in ("hang", "disconnect"):
@@ -214,7 +218,8 @@ class Api:
                 "replayed": exchange.replayed,
                 "executed": exchange.executed,
                 "fault": fault.get("fault"),
-                "at_ms": int(time.time() * 1000),
+                "began_ms": round(exchange.began_at * 1000, 3),
+                "at_ms": round(time.time() * 1000, 3),
             }
         )
 

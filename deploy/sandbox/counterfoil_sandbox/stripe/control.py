@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from counterfoil_sandbox.faults import FaultBook
+from counterfoil_sandbox.faults import ALWAYS, FaultBook
 from counterfoil_sandbox.stripe import versions
 from counterfoil_sandbox.stripe.errors import StripeError
 from counterfoil_sandbox.stripe.resources import disputes, payouts, refunds, webhook_endpoints
@@ -17,7 +17,7 @@ from counterfoil_sandbox.stripe.resources import disputes, payouts, refunds, web
 if TYPE_CHECKING:
     from counterfoil_sandbox.stripe.sandbox import StripeSandbox
 
-_FAULTS = ("status", "delay", "truncate", "disconnect", "hang")
+_FAULTS = ("status", "delay", "hold", "truncate", "disconnect", "hang")
 _WEBHOOK_FAULTS = ("duplicate", "duplicate_new_id", "reorder", "delay", "drop", "old_api_version")
 _NEVER_AFTER = (401, 409, 429)
 _POLL_S = 0.005
@@ -46,6 +46,8 @@ def _check_fault(fault: dict[str, Any], kinds: tuple[str, ...]) -> None:
             raise _BadRequestError(f"{name} must be a whole number")
     if fault["fault"] == "status" and "status" not in fault:
         raise _BadRequestError("a status fault needs a status")
+    if fault["fault"] == "hold" and fault.get("times") != ALWAYS:
+        raise _BadRequestError("a hold lasts until it is cleared: times must be -1")
     if "api_version" in fault:
         versions.check(str(fault["api_version"]))
     if fault.get("after_effect") and fault.get("status") in _NEVER_AFTER:
