@@ -263,3 +263,14 @@ class Reason(StrEnum):
 
     RUN_UNDER_WAY = "RUN_UNDER_WAY"
     """A sweep or backfill of the entity is under way; there is one of each at a time. (FAILED_PRECONDITION)"""
+
+    PAYMENT_COLLECTED = "PAYMENT_COLLECTED"
+    """The record has changed since its payment was asked for, and the customer has paid, or begun to: a person
+    decides what becomes of it. Of entities with `on_change: new_version`, on the record and of its request.
+    (FAILED_PRECONDITION)
+    """
+
+    REQUEST_REPLACED = "REQUEST_REPLACED"
+    """The request waited for approval when its record changed, and another one was made in its place.
+    (FAILED_PRECONDITION)
+    """
