@@ -77,6 +77,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_WATCHER_TOO_SLOW: _ClassVar[ErrorReason]
     ERROR_REASON_RESUME_TOKEN_UNKNOWN: _ClassVar[ErrorReason]
     ERROR_REASON_RUN_UNDER_WAY: _ClassVar[ErrorReason]
+    ERROR_REASON_SECRET_DATA: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INTERNAL: ErrorReason
 ERROR_REASON_CONFIGURATION: ErrorReason
@@ -148,3 +149,4 @@ ERROR_REASON_CARD_DATA: ErrorReason
 ERROR_REASON_WATCHER_TOO_SLOW: ErrorReason
 ERROR_REASON_RESUME_TOKEN_UNKNOWN: ErrorReason
 ERROR_REASON_RUN_UNDER_WAY: ErrorReason
+ERROR_REASON_SECRET_DATA: ErrorReason
