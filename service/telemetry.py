@@ -127,6 +127,9 @@ api_used = _METER.create_gauge(
 api_limit = _METER.create_gauge(
     "counterfoil.salesforce.api.limit", unit="{call}", description="How many the org allows everybody."
 )
+retention_purged = _METER.create_counter(
+    "counterfoil.retention.purged", unit="{row}", description="Rows deleted, or rid of their texts, by class."
+)
 rpcs = _METER.create_histogram(
     "counterfoil.rpc",
     unit="s",
