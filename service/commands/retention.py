@@ -34,17 +34,17 @@ async def forget_people(tx: Transaction, *, before: datetime, after: str, limit:
     for row in ended:
         terms = orjson.loads(row.terms) if row.terms else {}
         if any(terms.get(name) for name in _TERMS):
-            kept = terms | {name: None if name == "said" else "" for name in _TERMS if name in terms}
+            left = terms | {name: None if name == "said" else "" for name in _TERMS if name in terms}
             statement = update(commands).where(commands.c.id == row.id)
-            await tx.execute(statement.values(terms=orjson.dumps(kept).decode()))
+            await tx.execute(statement.values(terms=orjson.dumps(left).decode()))
             changed.add(row.id)
     made = select(calls.c.idempotency_key, calls.c.command_id, calls.c.parameters).where(
         calls.c.command_id.in_([row.id for row in ended]), calls.c.finished_at.is_not(None)
     )
-    for row in await tx.execute(made):
-        kept = orjson.dumps(without_people(orjson.loads(row.parameters), None)).decode()
-        if kept != row.parameters:
-            statement = update(calls).where(calls.c.idempotency_key == row.idempotency_key)
+    for call in await tx.execute(made):
+        kept = orjson.dumps(without_people(orjson.loads(call.parameters), None)).decode()
+        if kept != call.parameters:
+            statement = update(calls).where(calls.c.idempotency_key == call.idempotency_key)
             await tx.execute(statement.values(parameters=kept))
-            changed.add(row.command_id)
+            changed.add(call.command_id)
     return len(changed), ended[-1].id if len(ended) == limit else None

@@ -20,11 +20,11 @@ class FieldClass(StrEnum):
 _PERSONAL = """account_name address billing_details customer_address customer_details customer_email customer_name
     customer_phone customer_shipping email evidence individual_name name phone receipt_email said shipping tax_ids"""
 _FREE_TEXT = "custom_fields description footer memo title"
-_SECRET = "client_secret hosted_invoice_url invoice_pdf receipt_url"
+_TELLING = "client_secret hosted_invoice_url invoice_pdf receipt_url"
 FIELDS: Mapping[str, FieldClass] = {
     **dict.fromkeys(_PERSONAL.split(), FieldClass.PERSONAL),
     **dict.fromkeys(_FREE_TEXT.split(), FieldClass.FREE_TEXT),
-    **dict.fromkeys(_SECRET.split(), FieldClass.SECRET),
+    **dict.fromkeys(_TELLING.split(), FieldClass.SECRET),
 }
 
 
