@@ -6,7 +6,8 @@ same request may be tried again. No text here may hold a secret, personal data o
     CounterfoilError
     |-- ConfigurationError      a setting is wrong: names the field, the fault and the remedy
     |-- InvalidRequest          the request itself is malformed: every violation at once
-    |   `-- CardData            there is a card number in it
+    |   |-- CardData            there is a card number in it
+    |   `-- SecretData          there is a key or token in it
     |-- Unauthenticated         the caller does not prove who it is
     |-- PermissionDenied        the caller may not do this, or not to this entity
     |-- IdentityKeysUnavailable the keys by which callers prove themselves cannot be read now
@@ -101,6 +102,16 @@ class CardData(InvalidRequest):
 
     def __init__(self, fields: Sequence[str]) -> None:
         super().__init__([Violation(field, "looks like a card number: take it out, none is kept") for field in fields])
+
+
+class SecretData(InvalidRequest):
+    """There is a key or token in the request; names the fields, never the key. Nothing was stored of it."""
+
+    reason = "SECRET_DATA"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        description = "looks like a key or token: take it out, none is kept, and replace it, since it was seen"
+        super().__init__([Violation(field, description) for field in fields])
 
 
 class Unauthenticated(CounterfoilError):

@@ -28,6 +28,7 @@ from opentelemetry.trace import Link, Span, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from service.config import Settings
+from service.redaction import told
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _TRACER = trace.get_tracer("counterfoil")
@@ -126,6 +127,9 @@ api_used = _METER.create_gauge(
 api_limit = _METER.create_gauge(
     "counterfoil.salesforce.api.limit", unit="{call}", description="How many the org allows everybody."
 )
+retention_purged = _METER.create_counter(
+    "counterfoil.retention.purged", unit="{row}", description="Rows deleted, or rid of their texts, by class."
+)
 rpcs = _METER.create_histogram(
     "counterfoil.rpc",
     unit="s",
@@ -154,6 +158,10 @@ def current_traceparent() -> str | None:
     return carrier.get("traceparent")
 
 
+def _shown(attributes: Mapping[str, str | int | bool]) -> dict[str, str | int | bool]:
+    return {name: told(value) if isinstance(value, str) else value for name, value in attributes.items()}
+
+
 @contextmanager
 def span(
     name: str,
@@ -168,7 +176,7 @@ def span(
         Link(trace.get_current_span(_PROPAGATOR.extract({"traceparent": link})).get_span_context()) for link in links
     ]
     with _TRACER.start_as_current_span(
-        name, context=context, links=linked, attributes=dict(attributes or {}), record_exception=False
+        name, context=context, links=linked, attributes=_shown(attributes or {}), record_exception=False
     ) as current:
         try:
             yield current
@@ -183,6 +191,16 @@ def _add_trace(_logger: Any, _name: str, entry: MutableMapping[str, Any]) -> Mut
     if context.is_valid:
         entry["trace_id"] = format(context.trace_id, "032x")
         entry["span_id"] = format(context.span_id, "016x")
+    return entry
+
+
+def _redact(_logger: Any, _name: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take out what no door should have let in: logs are read by more people than tables."""
+    for name, value in entry.items():
+        if isinstance(value, str):
+            entry[name] = told(value)
+        elif isinstance(value, list):
+            entry[name] = [told(one) if isinstance(one, str) else one for one in value]
     return entry
 
 
@@ -212,6 +230,7 @@ def _set_up_logs(settings: Settings) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace,
+        _redact,
     ]
     export: list[Any] = [_to_otlp] if settings.telemetry_exporter == "otlp" else []
     render: list[Any] = [structlog.processors.format_exc_info, last]

@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from service.domain.cards import holds_card
 from service.intake import StreamBatch, StreamEvent, StreamIntake, StreamLease
+from service.redaction import had_card, had_key, told
 from service.telemetry import current_traceparent, log, span
 from subscribers.feed import Batch, ReceivedEvent
 
@@ -30,9 +30,9 @@ _MAX_DIGITS = 400
 def event_id(event: ReceivedEvent) -> str:
     """Return what makes copies of one event one: the publisher's id, else the place in the stream.
 
-    An id that is a card number is none: it would be kept, and logged.
+    An id that is a card number or a key is none: it would be kept, and logged.
     """
-    if not event.event_id or holds_card(event.event_id):
+    if not event.event_id or had_card(event.event_id) or had_key(event.event_id):
         return f"replay:{event.replay_id.hex()}"
     if _PLAIN.fullmatch(event.event_id):
         return event.event_id
@@ -58,7 +58,8 @@ def _content(event: ReceivedEvent) -> tuple[str, str]:
     """Return kind and JSON of an event."""
     if isinstance(event.payload, bytes):
         log().warning("stream.event_undecodable", topic=event.topic, schema_id=event.schema_id)
-        raw = {"topic": event.topic, "schema_id": event.schema_id, "raw": event.payload.hex()}
+        kept = told(event.payload.decode("latin-1")).encode("latin-1")
+        raw = {"topic": event.topic, "schema_id": event.schema_id, "raw": kept.hex()}
         return UNDECODABLE, orjson.dumps(raw).decode()
     return event.topic, orjson.dumps(plain(event.payload)).decode()
 

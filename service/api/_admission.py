@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 
 from service.access import Credentials, Gate, current_principal, enter
 from service.api._status import abort_with
-from service.domain.cards import holds_card
-from service.errors import CardData, CounterfoilError, InvalidRequest, Violation
+from service.errors import CardData, CounterfoilError, InvalidRequest, SecretData, Violation
+from service.redaction import had_card, had_key
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its types only, not at run time
 _Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["_Handler | None"]]
@@ -85,13 +85,14 @@ class Scoped(_Guard):
     """Innermost, where the message is decoded: is its entity one of the caller's, and may its texts be kept?"""
 
     async def check(self, method: str, request: Any, _context: Any) -> None:
-        """Compare the entity, if the message has one; refuse card numbers, and what PostgreSQL's text cannot hold."""
+        """Compare the entity, if the message has one; refuse card numbers, keys, and what no table can hold."""
         entity = getattr(request, "entity", None)
         self._gate.admit_to(method, current_principal(), entity if isinstance(entity, str) else None)
         if isinstance(request, Message):
             texts = list(_texts(request))
-            if fields := [place for place, one in texts if holds_card(one)]:
-                raise CardData(fields)
+            for refusal, found in ((CardData, had_card), (SecretData, had_key)):
+                if fields := [place for place, one in texts if found(one)]:
+                    raise refusal(fields)
             if fields := [place for place, one in texts if "\x00" in one]:
                 raise InvalidRequest(
                     [Violation(field, "has a NUL character, which no text here holds") for field in fields]

@@ -149,7 +149,7 @@ async def worker(parts: Parts, spawn: Spawn) -> AsyncIterator[dict[str, Any]]:
     linker = Linker(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation, lease=lease)
     due = DueWatch(database, wakes, clock, parts.installation)
     healer = Healer(database, wakes, clock, parts.installation)
-    retention = Retention(database, clock, keep=timedelta(days=settings.retention_days))
+    retention = Retention(database, clock, settings)
     reader = CurrencyReader(database, wakes, clock, salesforce=parts.salesforce, installation=parts.installation)
     await reader.step()  # what is written before would be written again with its currency
     runner = _runner(parts, lease)

@@ -21,10 +21,10 @@ from service.config import Installation
 from service.config.changes import CHANGE_TOPICS
 from service.db import Database, Transaction, Wakes
 from service.domain import SOURCE_OBJECTS, normalise_salesforce_id, sobject_of
-from service.domain.cards import REMOVED
-from service.errors import CardData, CounterfoilError, InvalidRequest, NotFound, Refused, Violation
+from service.errors import CardData, CounterfoilError, InvalidRequest, NotFound, Refused, SecretData, Violation
 from service.inbox import InboxRow, State
 from service.intake import observe
+from service.redaction import had_card, had_key
 
 # The fields of Payment_Request__e by which an argument or a target is given.
 FIELDS = {
@@ -112,7 +112,7 @@ class Acceptor:
                 return await self._decide(tx, row)
             try:
                 async with tx.begin_nested():
-                    _refuse_cards(orjson.loads(row.payload))
+                    _refuse_unkept(orjson.loads(row.payload))
                     request = self._request(row)
                     if orjson.loads(row.payload).get("Dry_Run__c") is True:
                         trace = telemetry.current_traceparent()
@@ -133,7 +133,7 @@ class Acceptor:
         command_id = _text(payload, "Request_Id__c") or ""
         try:
             async with tx.begin_nested():
-                _refuse_cards(payload)
+                _refuse_unkept(payload)
                 command = await ledger.get(tx, command_id)
                 if command is None or command.org != row.account:
                     raise NotFound("there is no such request in this org: check its Request ID")
@@ -222,8 +222,9 @@ def _text(payload: dict[str, Any], field: str) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
-def _refuse_cards(payload: dict[str, Any]) -> None:
-    """Raise CardData where intake has taken a card number out of a field."""
-    fields = [name for name, value in payload.items() if isinstance(value, str) and REMOVED in value]
-    if fields:
-        raise CardData(fields)
+def _refuse_unkept(payload: dict[str, Any]) -> None:
+    """Raise CardData or SecretData where intake has taken something out of a field."""
+    texts = [(name, value) for name, value in payload.items() if isinstance(value, str)]
+    for refusal, found in ((CardData, had_card), (SecretData, had_key)):
+        if fields := [name for name, value in texts if found(value)]:
+            raise refusal(fields)

@@ -8,6 +8,7 @@ from service.commands._terms import Terms
 from service.config import Entity
 from service.domain import SOURCE_OBJECTS, Carried
 from service.errors import PaymentDeclined, Refused
+from service.redaction import remove_unkept
 
 Params = dict[str, Any]
 _DESCRIPTION_LIMIT = 500
@@ -115,6 +116,7 @@ def decline_in(intent: Mapping[str, Any]) -> PaymentDeclined | None:
     error = intent.get("last_payment_error")
     if intent.get("status") != "requires_payment_method" or not isinstance(error, dict):
         return None
+    remove_unkept(error)
     code, decline_code = error.get("code"), error.get("decline_code")
     return PaymentDeclined(
         f"the payment was declined ({decline_code or code or 'no reason given'})",

@@ -5,7 +5,6 @@ recorded one is refused. Texts that may name people are left out. A step that ne
 not made ends the list, and the list says so.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
@@ -17,9 +16,9 @@ from service.commands._bounds import bound
 from service.commands._ledger import Command
 from service.commands._operations import OPERATIONS
 from service.commands._steps import Done, Effect, Params, Steps
+from service.redaction import without_people
 
 _LEFT_OUT = "(left out)"
-_PERSONAL = frozenset({"address", "description", "email", "name", "phone", "receipt_email", "shipping"})
 _NOT_MADE = "(id of the new "
 
 
@@ -110,7 +109,7 @@ class _Rehearsal(Steps):
         verb = effect.step.removeprefix(effect.object_type).removeprefix(".") or None
         path = path_of(effect.object_type, effect.object_id, verb)
         sent = orjson.loads(orjson.dumps(effect.params, option=orjson.OPT_NON_STR_KEYS))
-        self.calls.append(PlannedCall("POST", path, _without_people(sent), effect.key))
+        self.calls.append(PlannedCall("POST", path, without_people(sent, _LEFT_OUT), effect.key))
         return Done(effect.object_id or f"{_NOT_MADE}{effect.object_type})")
 
     async def see(self, command: Command, answer: Answer) -> None:
@@ -137,9 +136,3 @@ async def rehearse(steps: Steps, command: Command) -> Preview:
     terms = rehearsal.terms_read
     currency = str(terms["currency"]).upper() if terms.get("currency") else None
     return Preview(tuple(rehearsal.calls), complete, terms.get("amount_minor"), currency, terms.get("waits"))
-
-
-def _without_people(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _LEFT_OUT if name in _PERSONAL and one else _without_people(one) for name, one in value.items()}
-    return [_without_people(one) for one in value] if isinstance(value, list) else value

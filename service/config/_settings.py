@@ -119,7 +119,26 @@ class Settings(BaseSettings):
     sweep_hours: int = Field(
         default=1, ge=1, le=168, description="How often Stripe's events are compared with those that arrived."
     )
-    retention_days: int = Field(default=90, ge=31, le=3650, description="How long handled events are kept.")
+    retention_days: int = Field(
+        default=90,
+        ge=31,
+        le=3650,
+        description="How long the ids of handled events are kept, by which a repetition is known; longer than the 30 "
+        "days that Stripe lists events.",
+    )
+    retention_payload_days: int = Field(
+        default=30, ge=7, le=3650, description="How long their texts are kept; longer than Salesforce's 72 hours."
+    )
+    retention_request_days: int = Field(
+        default=90, ge=2, le=3650, description="How long a settled request keeps what it says of people."
+    )
+    retention_deleted_days: int = Field(
+        default=35, ge=31, le=3650, description="How long an object that was deleted in Stripe keeps it."
+    )
+    retention_reaction_days: int = Field(
+        default=90, ge=35, le=3650, description="How long reactions are kept that Salesforce took."
+    )
+    retention_run_days: int = Field(default=400, ge=31, le=3650, description="How long ended sweeps and backfills are.")
     drain_seconds: float = Field(default=20, ge=1, le=600, description="Longest time to finish work after SIGTERM.")
 
     telemetry_exporter: Literal["none", "console", "otlp"] = Field(

@@ -11,7 +11,20 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, DateTime, Index, Interval, SmallInteger, Table, Text, bindparam, text, update
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Index,
+    Interval,
+    SmallInteger,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from service.db import Transaction, metadata
@@ -184,3 +197,15 @@ async def _settle(tx: Transaction, one: Claimed, values: dict[str, Any], *, hold
     if holder is not None:
         statement = statement.where(table.c.leased_by == holder)
     await tx.execute(statement.values(**values, **_FREE))
+
+
+async def prune(tx: Transaction, *, before: datetime, limit: int) -> int:
+    """Delete up to `limit` reactions that Salesforce took before `before`; return how many."""
+    old = (
+        select(table.c.org, table.c.key)
+        .where(table.c.state == State.DONE, table.c.done_at < before)
+        .limit(limit)
+        .subquery()
+    )
+    result = await tx.execute(delete(table).where(table.c.org == old.c.org, table.c.key == old.c.key))
+    return result.rowcount

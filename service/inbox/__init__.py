@@ -1,7 +1,7 @@
 """The inbox shelf: every event received, once, and how far each Salesforce stream was read.
 
 Owns the tables `inbox`, `streams` and `coverage`. Verbs: record, take, settle, claim and advance a stream, note a gap,
-prune. Touches no other table and calls nobody. Refuses nothing: what was received is kept, whatever it says.
+empty, prune. Touches no other table and calls nobody. Refuses nothing: what was received is kept, whatever it says.
 """
 
 from service.inbox._rows import (
@@ -9,6 +9,7 @@ from service.inbox._rows import (
     InboxRow,
     State,
     about,
+    empty,
     list_quarantined,
     prune,
     record,
@@ -27,6 +28,7 @@ __all__ = [
     "about",
     "advance",
     "claim",
+    "empty",
     "list_quarantined",
     "prune",
     "record",

@@ -61,6 +61,7 @@ class InboxRow:
     occurred_at: datetime | None = None
 
 
+EMPTIED = "{}"
 _FIELDS = (
     "source",
     "account",
@@ -202,5 +203,29 @@ async def prune(tx: Transaction, *, before: datetime, limit: int) -> int:
         delete(table).where(
             table.c.source == old.c.source, table.c.account == old.c.account, table.c.event_id == old.c.event_id
         )
+    )
+    return result.rowcount
+
+
+async def empty(tx: Transaction, *, since: datetime, before: datetime, limit: int) -> int:
+    """Take the text of up to `limit` events received within a time whose effect is committed; return how many.
+
+    Their ids stay, by which a repetition is known. What a person may still look at or let go keeps its text.
+    """
+    old = (
+        select(table.c.source, table.c.account, table.c.event_id)
+        .where(
+            table.c.received_at >= since,
+            table.c.received_at < before,
+            table.c.state == State.HANDLED,
+            table.c.payload != EMPTIED,
+        )
+        .limit(limit)
+        .subquery()
+    )
+    result = await tx.execute(
+        update(table)
+        .where(table.c.source == old.c.source, table.c.account == old.c.account, table.c.event_id == old.c.event_id)
+        .values(payload=EMPTIED)
     )
     return result.rowcount

@@ -16,9 +16,9 @@ from service.domain import (
     normalise_salesforce_id,
     scrub,
 )
-from service.domain.cards import remove_cards
 from service.errors import InvalidRequest
 from service.intake import payouts
+from service.redaction import remove_unkept
 
 # Where each type names the object it belongs to. Types outside are mirrored too, but nothing reacts to them yet.
 _PARENT_FIELD = {"charge": "payment_intent", "balance_transaction": "source", "refund": "charge", "dispute": "charge"}
@@ -99,12 +99,12 @@ def sight(
 ) -> list[Observation]:
     """Return the observations in a Stripe object: itself, what was expanded in it, and what it names as still unknown.
 
-    `body` is changed: client secrets and card numbers are removed, unless that was done, and expanded objects replaced
-    by their ids.
+    `body` is changed: client secrets, card numbers and keys are removed, unless that was done, and expanded objects
+    replaced by their ids.
     """
     if not scrubbed:
         scrub(body)
-        remove_cards(body)
+        remove_unkept(body)
     found = list(_sights(entity, body, as_of, evidence, now, traceparent, cause))
     whole = {one.object_id for one in found if one.body is not None}
     return [one for one in found if one.body is not None or one.object_id not in whole]

@@ -9,8 +9,8 @@ from service import inbox, telemetry
 from service.clock import Clock
 from service.config.changes import CHANGE_TOPICS
 from service.db import Database, Wakes
-from service.domain.cards import may_hold_card, remove_cards
 from service.inbox import InboxRow, State, StreamLease, coverage
+from service.redaction import may_hold_unkept, remove_unkept
 
 UNDECODABLE = "undecodable"
 
@@ -90,7 +90,7 @@ class StreamIntake:
                 event_id=event.event_id,
                 kind=event.kind,
                 object_id=event.replay_id.hex(),
-                payload=_without_cards(event.payload),
+                payload=_fit_to_keep(event.payload),
                 state=State.QUARANTINED if event.kind == UNDECODABLE else State.RECORDED,
                 reason="UNDECODABLE" if event.kind == UNDECODABLE else None,
                 traceparent=event.traceparent,
@@ -109,13 +109,13 @@ class StreamIntake:
         return len(fresh)
 
 
-def _without_cards(payload: str) -> str:
-    """Return an event without card numbers; whoever acts on it sees which field held one, and refuses it."""
-    if not may_hold_card(payload.encode()):
+def _fit_to_keep(payload: str) -> str:
+    """Return an event without card numbers and keys; whoever acts on it sees which field held one, and refuses it."""
+    if not may_hold_unkept(payload.encode()):
         return payload
     body = orjson.loads(payload)
-    fields = remove_cards(body)
+    fields = remove_unkept(body)
     if not fields:
         return payload
-    telemetry.log().warning("card.removed", source="salesforce", fields=fields[:10])
+    telemetry.log().warning("unkept.removed", source="salesforce", fields=fields[:10])
     return orjson.dumps(body).decode()

@@ -9,8 +9,8 @@ import orjson
 
 from service import telemetry
 from service.domain import scrub
-from service.domain.cards import may_hold_card, remove_cards
 from service.errors import InvalidRequest, Violation
+from service.redaction import may_hold_unkept, remove_unkept
 
 _ID = re.compile(r"^[\x21-\x7e]{1,255}$")
 _SECRET = re.compile(rb'"client_secret"\s*:\s*("(?:[^"\\]|\\.)*"|null)')
@@ -95,8 +95,8 @@ def read_stripe_event(entity: str, raw: bytes) -> StripeEvent:
     body = _decode(raw)
     if b"client_secret" in raw:
         raw = _without_secrets(raw, body)
-    if may_hold_card(raw) and (fields := remove_cards(body)):
-        telemetry.log().warning("card.removed", source="stripe", fields=fields[:10])
+    if may_hold_unkept(raw) and (fields := remove_unkept(body)):
+        telemetry.log().warning("unkept.removed", source="stripe", fields=fields[:10])
         raw = orjson.dumps(body)
     if not isinstance(body.get("livemode"), bool):
         raise _fault("livemode", "must be true or false")

@@ -1,8 +1,8 @@
 """The runs shelf: sweeps and backfills, how far each is, and where it goes on.
 
-Owns the table `runs`. Verbs: start, take what is due, advance, end, cancel, find, list. Touches no other table and
-calls nobody. Refuses a second run of one kind for an entity while one is under way, and the step of a run that somebody
-else has got on with, or ended.
+Owns the table `runs`. Verbs: start, take what is due, advance, end, cancel, find, list, prune. Touches no other
+table and calls nobody. Refuses a second run of one kind for an entity while one is under way, and the step of a run
+that somebody else has got on with, or ended.
 """
 
 from service.runs._runs import (
@@ -17,6 +17,7 @@ from service.runs._runs import (
     latest,
     list_runs,
     postpone,
+    prune,
     requested,
     start,
     take,
@@ -34,6 +35,7 @@ __all__ = [
     "latest",
     "list_runs",
     "postpone",
+    "prune",
     "requested",
     "start",
     "take",

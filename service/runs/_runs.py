@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    delete,
     literal,
     select,
     text,
@@ -221,3 +222,9 @@ async def list_runs(tx: Transaction, *, entity: str, before: tuple[datetime, str
     if before is not None:
         query = query.where(tuple_(table.c.created_at, table.c.id) < tuple_(*map(literal, before)))
     return [_run(row) for row in await tx.execute(query)]
+
+
+async def prune(tx: Transaction, *, before: datetime, limit: int) -> int:
+    """Delete up to `limit` runs that ended before `before`; return how many."""
+    old = select(table.c.id).where(table.c.state != State.RUNNING, table.c.updated_at < before).limit(limit)
+    return (await tx.execute(delete(table).where(table.c.id.in_(old)))).rowcount

@@ -1,7 +1,11 @@
-"""One run that tells what it can over OTLP: a sale that is paid, a call, refused webhooks, a second start."""
+"""One run that tells what it can: a sale that is paid, a call, card numbers and keys at every door, two more starts.
+
+Over OTLP, and to the console at the last start.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import grpc
 import httpx
@@ -9,13 +13,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from deploy.demo.cast import Cast
 from service.gen.counterfoil.v1 import payments_service_pb2, payments_service_pb2_grpc
+from service.redaction import REMOVED_CARD, REMOVED_KEY
 from tests.support import metrics
 from tests.support.collector import Collected, collector
-from tests.support.stage import new_opportunity, staged, won_and_paid
-
-# A test card's number, as somebody types it where it does not belong, and a key in the same place.
-CARD, KEY = "4242424242424242", "sk_test_plantedinthewrongplace"
+from tests.support.planted import CARD, KEYS, PLANTED, event_with, forms, refused, requests_with, webhook
+from tests.support.stage import drain, new_opportunity, opportunity, staged, won_and_paid
 
 # Told only when it happens: an event of a type that nothing reacts to, the end of a stream.
 OCCASIONAL = {"counterfoil_events_unrecognised_total", "counterfoil_stream_ends_total"}
@@ -26,9 +30,20 @@ class Told:
     """What came to the collector, what the log holds, and the secrets of the installation."""
 
     collected: Collected
-    log: str
+    logs: dict[str, str]
     database: str
     secrets: list[str]
+    refusals: list["Refusal"]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How the API refused a request with something planted in one field."""
+
+    kind: str
+    field: str
+    status: grpc.StatusCode
+    said: str
 
 
 def tables(url: str) -> str:
@@ -55,30 +70,69 @@ def told(postgres_url: str) -> Iterator[Told]:
             stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)
             listed = stub.ListPayments(payments_service_pb2.ListPaymentsRequest(entity="acme"), timeout=30)
             assert len(listed.payments) == 1
-        for body in (f'{{"number": "{CARD}", "key": "{KEY}"}}', f"not json {CARD} {KEY}"):
-            refused = httpx.post(
-                f"{cast.service.info['web']}/webhooks/stripe/acme",
-                content=body,
-                headers={"stripe-signature": f"t=1,v1={KEY}", "x-card": CARD},
-                trust_env=False,
-                timeout=30,
-            )
-            assert refused.status_code == httpx.codes.BAD_REQUEST
-            assert CARD not in refused.text
-            assert KEY not in refused.text
+        plant(cast)
         secrets = [cast.stack.info["stripe"]["secret_key"], cast.stack.webhook_secret, cast.salesforce.token]
         assert cast.service.stop() == 0, "what is left to send is sent at the end"
         log = cast.service.log.read_text()
         # Figures are told at the start and every few seconds: a second start spares the wait for them.
         again = cast.stack.start_service()
         assert again.stop() == 0
-        yield Told(collected, log + again.log.read_text(), str(cast.stack.database_url), secrets)
+        cast.stack.environment["COUNTERFOIL_TELEMETRY_EXPORTER"] = "console"
+        shown = cast.stack.start_service()
+        at_doors(replace(cast, service=shown))
+        refusals = list(asked_in_vain(str(shown.info["grpc"])))
+        assert shown.stop() == 0
+        logs = {"log": log + again.log.read_text(), "console": shown.log.read_text()}
+        yield Told(collected, logs, str(cast.stack.database_url), [*secrets, *PLANTED.values()], refusals)
+
+
+def asked_in_vain(address: str) -> Iterator[Refusal]:
+    """Ask every method with what is planted in each of its texts, one at a time."""
+    with grpc.insecure_channel(address) as channel:
+        for kind, planted in PLANTED.items():
+            for method, field, raw in requests_with(planted):
+                error: Any = refused(channel, method, raw, planted)
+                said = f"{error.trailing_metadata()} {error.details()}"
+                yield Refusal(kind, f"{method.name}.{field}", error.code(), said)
+
+
+def at_doors(cast: Cast) -> None:
+    """Put what is planted into webhooks, signed and not, and into the API."""
+    with grpc.insecure_channel(cast.service.info["grpc"]) as channel:
+        for number, planted in enumerate(PLANTED.values()):
+            for body in (f'{{"number": "{planted}"}}', f"not json {planted}"):
+                answer = webhook(cast, body.encode(), planted, signed=False)
+                assert answer.status_code == httpx.codes.BAD_REQUEST
+                assert not [form for form in forms(planted) if form in answer.text]
+            assert webhook(cast, event_with(planted, number), planted).status_code == httpx.codes.OK
+            method, _, raw = next(requests_with(planted))
+            refused(channel, method, raw, planted)
+
+
+def plant(cast: Cast) -> None:
+    """Put it besides into events of Salesforce, and into what both vendors say of errors."""
+    at_doors(cast)
+    record = new_opportunity(cast, "31.00", "USD")
+    fields = {"Payment_Method_Id__c": KEYS["Stripe's test key"], "Request_Id__c": CARD}
+    cast.salesforce.request_payment(record, "off_session", **fields)
+    cast.wait("the refusal", lambda: opportunity(cast, record)["Payment_Error__c"])
+    for planted in PLANTED.values():
+        said = {"code": planted, "message": f"no such thing: {planted}", "times": 1}
+        cast.control.post("/stripe/faults", fault="status", status=400, path="/v1/checkout/sessions", **said)
+        error = {"error_code": planted, "message": f"{planted} is not allowed", "times": 1}
+        cast.control.post("/salesforce/faults", fault="record_error", sobject="Payment_Request__c", **error)
+        record = new_opportunity(cast, "32.00", "USD")
+        with pytest.raises(grpc.RpcError) as raised:
+            cast.payments.create_hosted(record)
+        assert not [form for form in forms(planted) if form in str(raised.value)]
+    drain(cast, seconds=60)
+    assert [cast.control.get(f"/{vendor}/faults")["faults"] for vendor in ("stripe", "salesforce")] == [[], []]
 
 
 def test_one_trace_runs_from_the_salesforce_event_through_stripe_to_the_salesforce_write(told: Told) -> None:
     """The webhooks come in between, and bring the trace back in the metadata of what was made."""
     traces = told.collected.traces.values()
-    ours = [spans for spans in traces if "salesforce.event" in {span.name for span in spans}]
+    ours = [spans for spans in traces if {"salesforce.event", "stripe.webhook"} <= {span.name for span in spans}]
     assert len(ours) == 1, "one event, one trace"
     names = {span.name for span in ours[0]}
     wanted = {
@@ -132,10 +186,25 @@ def test_queues_and_shelves_are_told_even_when_they_are_empty(told: Told) -> Non
 def test_no_secret_and_no_card_is_in_logs_traces_metrics_or_tables(told: Told) -> None:
     dump = tables(told.database)
     assert "pi_" in dump
+    assert REMOVED_CARD in dump
+    assert REMOVED_KEY in dump
     spans = "".join(str(span) for spans in told.collected.traces.values() for span in spans)
-    places = {"spans": spans, "logs": "".join(told.collected.logs), "log": told.log, "tables": dump}
+    assert '"trace_id"' in told.logs["console"]
+    places = {"spans": spans, "logs": "".join(told.collected.logs), "tables": dump, **told.logs}
     places["metrics"] = str(told.collected.metrics)
     for place, text in places.items():
         assert text, place
-        for secret in [*told.secrets, CARD, KEY]:
-            assert secret not in text, place
+        for secret in told.secrets:
+            assert not [form for form in forms(secret) if form in text], place
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_every_text_of_every_method_is_refused_with_its_field(told: Told, kind: str) -> None:
+    reason = "CARD_DATA" if kind == "card number" else "SECRET_DATA"
+    answers = [one for one in told.refusals if one.kind == kind]
+    assert len(answers) > 100
+    for one in answers:
+        assert one.status is grpc.StatusCode.INVALID_ARGUMENT, one
+        assert reason in one.said, one
+        assert one.field.split(".")[-1] in one.said, one
+        assert not [form for form in forms(PLANTED[kind]) if form in one.said], one

@@ -13,6 +13,7 @@ import requests
 from simple_salesforce.exceptions import SalesforceError
 
 from service.errors import VendorDenied, VendorError, VendorRejected, VendorUnavailable
+from service.redaction import told
 
 UNAVAILABLE = "SALESFORCE_UNAVAILABLE"
 LOCKED = "SALESFORCE_LOCKED"
@@ -113,7 +114,7 @@ def _first(content: object) -> tuple[str, str]:
     if not isinstance(entry, dict):
         return "", ""
     code = entry.get("statusCode") or entry.get("errorCode") or ""
-    return str(code)[:MAX_CODE_CHARACTERS], str(entry.get("message") or "")
+    return told(str(code))[:MAX_CODE_CHARACTERS], str(entry.get("message") or "")
 
 
 def classify(errors: object, *, status: int | None = None, key_field: str | None = None) -> VendorError:

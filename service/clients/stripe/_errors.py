@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 import stripe
 
 from service.errors import PaymentDeclined, VendorDenied, VendorError, VendorRejected, VendorUnavailable
+from service.redaction import remove_unkept, told
 
 UNAVAILABLE = "STRIPE_UNAVAILABLE"
 LIMITED = "STRIPE_RATE_LIMITED"
 # Stripe names seconds or minutes; a header that says more than this is not believed.
 MAX_RETRY_AFTER_SECONDS = 3600
+_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _PARAMETER = re.compile(r"^[a-z0-9_\[\]]{1,100}$")
 # A restricted key that lacks a permission is told its name, in the message only; nothing else of the message is kept.
 _PERMISSION = re.compile(r"\b(rak_[a-z0-9_]{1,80})\b")
@@ -69,8 +71,14 @@ def _details(error: stripe.StripeError) -> dict[str, Any]:
     return inner if isinstance(inner, dict) else {}
 
 
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _word(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """Return a code or an id; None for what has not the form of one, whatever else it may hold."""
+    text = _text(value)
+    return text if _WORD.fullmatch(text) and told(text) == text else None
 
 
 def _meaning(error: stripe.StripeError, details: dict[str, Any], headers: Mapping[str, str]) -> _Meaning:
@@ -95,6 +103,7 @@ def translate(error: Exception) -> VendorError | None:
     request_id = _word(error.request_id)
     if meaning.kind is PaymentDeclined:
         intent = details.get("payment_intent")
+        remove_unkept(intent)
         return PaymentDeclined(
             f"{meaning.text} ({_word(details.get('decline_code')) or code or 'no reason given'})",
             code=code,
@@ -102,10 +111,10 @@ def translate(error: Exception) -> VendorError | None:
             request_id=request_id,
             payment_intent=dict(intent) if isinstance(intent, dict) else None,
         )
-    parameter = _word(details.get("param")) or ""
+    parameter = told(_text(details.get("param")))
     where = f", parameter {parameter}" if _PARAMETER.match(parameter) else ""
     what = code or (f"HTTP {error.http_status}" if error.http_status else "no answer")
-    permission = _PERMISSION.search(_word(details.get("message")) or "") if meaning is _DENIED else None
+    permission = _PERMISSION.search(_text(details.get("message"))) if meaning is _DENIED else None
     lacks = f", it lacks {permission[1]}" if permission else ""
     translated = meaning.kind(
         f"{meaning.text} ({what}{where}{lacks})",

@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from service.clock import SystemClock
 from service.db import Database, Wakes, open_database
-from service.domain.cards import REMOVED
 from service.gen.counterfoil.v1 import payments_service_pb2 as api
 from service.intake import StreamBatch, StreamEvent, StreamIntake
+from service.redaction import REMOVED_CARD as REMOVED
 from tests.integration.api.payments_door import OPPORTUNITY, PaymentsDoor, detail_of, info_of, status_of
 from tests.support.postgres import drop_database, fresh_database
 

@@ -114,6 +114,11 @@ def test_an_id_that_is_a_card_number_is_none() -> None:
     assert row.event_id == f"replay:{REPLAY.hex()}"
 
 
+def test_what_cannot_be_decoded_hides_no_card_number() -> None:
+    row = stream_event("main", received(payload=b"\xff4242424242424242\x00"))
+    assert b"4242" not in bytes.fromhex(orjson.loads(row.payload)["raw"])
+
+
 def test_what_cannot_be_decoded_is_kept_as_hex() -> None:
     row = stream_event("main", received(payload=b"\x00\xff"))
     assert row.kind == UNDECODABLE

@@ -274,3 +274,9 @@ class Reason(StrEnum):
     """The request waited for approval when its record changed, and another one was made in its place.
     (FAILED_PRECONDITION)
     """
+
+    SECRET_DATA = "SECRET_DATA"
+    """A field holds what looks like a key of Stripe's or Salesforce's, a token or a private key; a BadRequest
+    beside it names the fields. Nothing of it was stored: replace the key, since it was sent.
+    (INVALID_ARGUMENT)
+    """

@@ -6,9 +6,8 @@ be taken for a card; the other way round does not happen.
 """
 
 import re
-from typing import Any
 
-REMOVED = "[removed: card number]"
+REMOVED_CARD = "[removed: card number]"
 _RUN = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){12,}(?![0-9A-Za-z])")
 _LONGEST = 19
 # Beginning and length by network: Visa, Mastercard, American Express, Diners, JCB, Discover, UnionPay, Maestro.
@@ -18,7 +17,7 @@ _ISSUED = re.compile(
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _DIGITS = bytes(ord("0") if chr(byte) in "0123456789" else ord("x") for byte in range(256))
 _SHORTEST = b"0" * 13
-_ESCAPED = b"\\u00"
+_ESCAPED = (b"\\u002", b"\\u003")
 
 
 def _is_card(digits: str) -> bool:
@@ -52,32 +51,11 @@ def may_hold_card(raw: bytes) -> bool:
 
     `raw` may be JSON, in which a digit, a space or a hyphen can be written as its number.
     """
-    return _ESCAPED in raw or _SHORTEST in raw.translate(_DIGITS, b" -")
+    return any(sign in raw for sign in _ESCAPED) or _SHORTEST in raw.translate(_DIGITS, b" -")
 
 
-def remove_cards(value: Any, path: str = "") -> list[str]:
-    """Replace card numbers in decoded JSON, at any depth, in place; return the paths of their fields.
-
-    Looked for in texts and in the names of fields. A number is an amount or a time, and is left alone.
-    """
-    found: list[str] = []
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in list(items):
-        name = _without_cards(key) if isinstance(key, str) else key
-        place = f"{path}.{name}" if path else str(name)
-        if name != key:
-            value[name] = value.pop(key)
-            found.append(place)
-        if isinstance(inner, str):
-            if (kept := _without_cards(inner)) != inner:
-                value[name] = kept
-                found.append(place)
-        elif isinstance(inner, dict | list):
-            found += remove_cards(inner, place)
-    return found
-
-
-def _without_cards(text: str) -> str:
+def without_cards(text: str) -> str:
+    """Return a text with each card number replaced."""
     if len(text) < len(_SHORTEST) or not holds_card(text):
         return text
-    return _RUN.sub(lambda run: REMOVED if _has_card(run[0]) else run[0], text)
+    return _RUN.sub(lambda run: REMOVED_CARD if _has_card(run[0]) else run[0], text)
