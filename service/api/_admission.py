@@ -5,7 +5,7 @@ because of the order of the others. Who was admitted is `service.access.current_
 """
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import grpc
@@ -17,7 +17,6 @@ from service.domain.cards import holds_card
 from service.errors import CardData, CounterfoilError
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its types only, not at run time
-_Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["_Handler | None"]]
 _KINDS = {
     (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
     (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
@@ -26,20 +25,14 @@ _KINDS = {
 }
 
 
-class _Guard(grpc.aio.ServerInterceptor):
+class _Guard:
     """Asks `check` before anything of a call's behaviour runs."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    async def intercept_service(
-        self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> "_Handler | None":
+    def around_handler(self, method: str, handler: "_Handler") -> "_Handler":
         """Return the method's handler behind `check`."""
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        method = str(handler_call_details.method)
         kind, make = _KINDS[bool(handler.request_streaming), bool(handler.response_streaming)]
         guarded = self._guarded(method, getattr(handler, kind))
         made: _Handler = make(

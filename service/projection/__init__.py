@@ -11,7 +11,7 @@ from service.projection._history import Standing
 from service.projection._payouts import PayoutFacts
 from service.projection._project import Projector
 from service.projection._reactions import DUE_SOON, due_reaction
-from service.projection._read import list_payments, read_payment
+from service.projection._read import list_payments, load_payments, payment_in
 from service.projection._read_payouts import PayoutDetails, list_payout_facts, page_payouts, read_payout
 from service.projection._reporting import org_version
 from service.projection._status import PICKLISTS, PaymentStatus, Reconciliation
@@ -32,10 +32,11 @@ __all__ = [
     "families",
     "list_payments",
     "list_payout_facts",
+    "load_payments",
     "org_version",
     "page_payouts",
     "payment_facts",
-    "read_payment",
+    "payment_in",
     "read_payout",
     "widest_records",
 ]

@@ -6,7 +6,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.api import ECHO, JWT, PAGE, CallFigures
 from tests.bench.arrivals import DISTINCT, HOT, LARGE, ArrivalFigures
+from tests.bench.crowds import CrowdFigures
 from tests.bench.orders import OrderFigures
 from tests.bench.rates import NOTHING, ONE_BY_ONE, SERVICE, Figures
 from tests.bench.replicas import ReplicaFigures
@@ -17,6 +19,8 @@ RATE_AIM = 0.60
 CALLS_AIM = {DISTINCT: 8, HOT: 2, LARGE: 8}
 # With a large mirror, as a share of the rate with a small one.
 LARGE_AIM = 0.90
+# Calls a second, as a share of a bare server's.
+CALL_AIM = 0.50
 
 
 @dataclass
@@ -31,6 +35,8 @@ class Report:
     orders: dict[str, OrderFigures] = field(default_factory=dict)
     arrivals: dict[str, ArrivalFigures] = field(default_factory=dict)
     replicas: dict[int, ReplicaFigures] = field(default_factory=dict)
+    calls: dict[str, dict[str, CallFigures]] = field(default_factory=dict)
+    crowds: list[CrowdFigures] = field(default_factory=list)
 
     def ratios(self, connections: int) -> tuple[float, float]:
         """Return CPU an event as a share of one insert each, and the rate as a share of no database."""
@@ -59,6 +65,9 @@ class Report:
             )
         if self.replicas:
             console.print(self._replica_table())
+        if self.calls:
+            console.print(self._call_table())
+            console.print(self._crowd_table())
         if not self.rates:
             return
         console.print(f"bodies {self.body_bytes}", highlight=False)
@@ -104,6 +113,34 @@ class Report:
         for name, seen in self.orders.items():
             table.add_row(name, f"{seen.wall_p50_ms:.1f}", f"{seen.wall_p95_ms:.1f}", f"{seen.cpu_ms:.1f}")
         table.caption = "CPU with all that follows: Stripe's call, its webhooks, the records written to Salesforce"
+        return table
+
+    def _call_table(self) -> Table:
+        columns = ("method", "server", "calls/s", "of the bare server", "aim", "p50 ms", "p99 ms", "server CPU ms/call")
+        table = Table(*columns, title="Calls of the gRPC API")
+        for method, servers in self.calls.items():
+            floor = servers[ECHO].rate
+            for name, seen in servers.items():
+                share = seen.rate / floor
+                aim = f"at least {CALL_AIM:.0%}: {_met(share >= CALL_AIM)}" if name == SERVICE else ""
+                figures = (f"{seen.p50_ms:.2f}", f"{seen.p99_ms:.2f}", f"{seen.cpu_ms:.3f}")
+                table.add_row(method, name, f"{seen.rate:,.0f}", "" if name == ECHO else f"{share:.0%}", aim, *figures)
+            table.add_section()
+        table.caption = (
+            f"{ECHO}: reads the request and sends an answer of the same size, without a database; {JWT}: each call with "
+            f"a token (ES256); ListPayments: pages of {PAGE}; CreatePayment: repeated, answered from what was done"
+        )
+        return table
+
+    def _crowd_table(self) -> Table:
+        columns = ("watchers", "on each record", "changes/s", "messages", "messages/s", "lag p50 ms", "lag p99 ms")
+        table = Table(*columns, "server CPU", "memory before MiB", "memory MiB", title="WatchPayments")
+        for seen in self.crowds:
+            told = (f"{seen.changes_a_second:,.0f}", f"{seen.messages:,}", f"{seen.messages_a_second:,.0f}")
+            lags = (f"{seen.p50_ms:.1f}", f"{seen.p99_ms:.1f}", f"{seen.cpu_share:.0%}")
+            memory = (f"{seen.memory_before_mib:.0f}", f"{seen.memory_mib:.0f}")
+            table.add_row(f"{seen.watchers:,}", str(seen.shared_by), *told, *lags, *memory)
+        table.caption = "lag: from a change's commit to its message at the watcher; CPU: share of one core"
         return table
 
     def _replica_table(self) -> Table:
