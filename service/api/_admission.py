@@ -6,6 +6,7 @@ because of the order of the others. Who was admitted is `service.access.current_
 
 import inspect
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import grpc
@@ -69,9 +70,14 @@ class Admitted(_Guard):
 
     async def check(self, method: str, _request: Any, context: Any) -> None:
         """Admit the caller for the rest of the call."""
-        certificates = context.auth_context().get("x509_pem_cert") or [None]
-        credentials = Credentials(tuple(context.invocation_metadata() or ()), certificates[0])
+        credentials = Credentials(context.invocation_metadata() or (), partial(_certificate, context))
         enter(await self._gate.admit(method, credentials), self._gate.version)
+
+
+def _certificate(context: Any) -> bytes | None:
+    """Return the caller's certificate, which grpc copies out of the connection anew for each call that asks."""
+    found: bytes | None = (context.auth_context().get("x509_pem_cert") or [None])[0]
+    return found
 
 
 class Scoped(_Guard):

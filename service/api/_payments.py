@@ -79,7 +79,7 @@ class PaymentReader(ChangeReader):
         return payment_in(await self._together.get((entity, payment_id)))
 
     async def _load(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[MirrorRow] | None]:
-        async with self._database.read() as tx:
+        async with self._database.glance() as tx:
             return await load_payments(tx, keys)
 
     async def page(self, query: ListQuery) -> tuple[list[PaymentFacts], Position | None]:
@@ -117,7 +117,8 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
     ) -> payments_service_pb2.CreatePaymentResponse:
         """Accept, wait, and return the payment as it stands; the command lives on when the caller does not."""
         command, replayed = await self._commands.accept(signed(parse_create(request)))
-        command = await self._commands.wait(command.id, patience(context))
+        if not command.state.settled:
+            command = await self._commands.wait(command.id, patience(context))
         if command.state in _CAME_TO_NOTHING:
             raise unsuccessful(command)
         return payments_service_pb2.CreatePaymentResponse(
@@ -163,7 +164,8 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         page = isinstance(request, payments_service_pb2.CancelPaymentRequest)
         intent = await self._intent_of(asked.entity, payment_id, or_page=page)
         command, replayed = await self._commands.accept(signed(replace(asked, target_id=intent)))
-        command = await self._commands.wait(command.id, patience(context))
+        if not command.state.settled:
+            command = await self._commands.wait(command.id, patience(context))
         if command.state.settled and command.state is not CommandState.SUCCEEDED:
             raise unsuccessful(command)
         facts = await self._payments.read(command.entity, intent)

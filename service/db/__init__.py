@@ -1,8 +1,8 @@
 """The one store: PostgreSQL, its transactions, its wake-ups, and the embedded server.
 
-`Database` opens transactions, and is the only place that commits; a `Writer` does so with one statement. `Together` reads
-once for all who ask at the same time. `Wakes` tells waiting loops, here and in other processes, that there is work.
-`EmbeddedPostgres` runs a server of our own when no URL is configured.
+`Database` opens transactions, and is the only place that commits; a `Writer` does so with one statement. `Together`
+reads once for all who ask at the same time. `Wakes` tells waiting loops, here and in other processes, that there is
+work. `EmbeddedPostgres` runs a server of our own when no URL is configured.
 """
 
 from service.db._among import among

@@ -20,20 +20,9 @@ Rows = list[MirrorRow] | None
 
 async def load_payments(tx: Transaction, keys: Collection[Key]) -> dict[Key, Rows]:
     """Return what belongs to payments, by entity and the id of a request ("cmd_...") or a payment intent ("pi_...")."""
-    found = await _load(tx, keys)
-    above = {key: (key[0], parent) for key, rows in found.items() if (parent := _above(key, rows)) is not None}
-    whole = await _load(tx, set(above.values()))
-    return found | {key: whole[parent] for key, parent in above.items() if whole[parent] != []}
-
-
-async def _load(tx: Transaction, keys: Collection[Key]) -> dict[Key, Rows]:
     lanes = {Lane(entity, object_id, is_record=False): [entity] for entity, object_id in keys}
-    found = await mirror.load_families(tx, lanes)
+    found = await mirror.load_families(tx, lanes, whole=True)
     return {(lane.entity, lane.key): rows for lane, rows in found.items()}
-
-
-def _above(key: Key, rows: Rows) -> str | None:
-    return next((row.parent_id for row in rows or () if row.object_id == key[1]), None)
 
 
 def payment_in(rows: Rows) -> PaymentFacts | None:

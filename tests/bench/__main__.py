@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: what webhooks, commands and calls cost, beside the floors below them, in one run on one machine.
+"""`python -m tests.bench`: what webhooks, commands and calls cost, beside the floors below them, in one run.
 
 Absolute figures belong to the machine; the shares are what to look at, because every server of a run had the same
 minutes, the same load and the same PostgreSQL.

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -63,16 +64,19 @@ def measure_calls(
     guarded = stack.start_service(["grpc"], name="grpc-jwt")
     stack.access = {}
     servers = {SERVICE: server_of(plain), JWT: server_of(guarded)}
-    answers = {method: _ask(servers[SERVICE], method, requests, 1, 1)[1] for method, requests in asked.items()}
+    answers = {
+        method: _ask(servers[SERVICE], method, requests, callers=1, calls=1)[1] for method, requests in asked.items()
+    }
     found: dict[str, dict[str, list[CallFigures]]] = {}
     with echo(stack.folder, answers) as floor:
         servers[ECHO] = floor
         for _ in range(scale.rounds):
             for method, requests in asked.items():
                 for name, server in servers.items():
+                    ask = partial(_ask, server, method, requests, callers=scale.callers)
                     given = token if name == JWT else ""
-                    _ask(server, method, requests, scale.callers, scale.calls // 10, given)
-                    figures, _ = _ask(server, method, requests, scale.callers, scale.calls, given)
+                    ask(calls=scale.calls // 10, token=given)
+                    figures, _ = ask(calls=scale.calls, token=given)
                     found.setdefault(method, {}).setdefault(name, []).append(figures)
     for process in (plain, guarded):
         process.stop()
@@ -121,7 +125,7 @@ def _ask_for_tokens(stack: Stack) -> str:
 
 
 def _ask(
-    server: Server, method: str, requests: Sequence[Message], callers: int, calls: int, token: str = ""
+    server: Server, method: str, requests: Sequence[Message], *, callers: int, calls: int, token: str = ""
 ) -> tuple[CallFigures, str]:
     """Ask one server; return the figures, and its first answer in base64."""
     job = {

@@ -127,8 +127,8 @@ class Report:
                 table.add_row(method, name, f"{seen.rate:,.0f}", "" if name == ECHO else f"{share:.0%}", aim, *figures)
             table.add_section()
         table.caption = (
-            f"{ECHO}: reads the request and sends an answer of the same size, without a database; {JWT}: each call with "
-            f"a token (ES256); ListPayments: pages of {PAGE}; CreatePayment: repeated, answered from what was done"
+            f"{ECHO}: reads the request and sends an answer of the same size, without a database; {JWT}: each call "
+            f"with a token (ES256); ListPayments: pages of {PAGE}; CreatePayment: repeated, answered from what was done"
         )
         return table
 
