@@ -28,6 +28,7 @@ _LEFT = f"""
     SELECT (SELECT count(*) FROM mirror WHERE dirty) + (SELECT count(*) FROM notes)
          + (SELECT count(*) FROM outbox WHERE state = 'waiting' AND lane <> '{_MOULD}')
 """  # noqa: S608  (our own words)
+_AT_REST = "fetch_at IS NULL AND fetch_error IS NULL"
 _UNREAD = "SELECT (SELECT count(*) FROM mirror WHERE dirty) + (SELECT count(*) FROM notes)"
 _REFUSED = f"SELECT count(*) FROM outbox WHERE state <> 'delivered' AND lane <> '{_MOULD}'"  # noqa: S608  (our own words)
 
@@ -92,10 +93,14 @@ class Arrivals:
         return found[0]
 
     def grow(self, objects: int) -> None:
-        """Fill mirror and outbox with copies of what is there, at rest, until so many objects are mirrored."""
-        there = self._postgres.number("SELECT count(*) FROM mirror")
-        self._postgres.multiply("mirror", ("object_id", "parent_id", "linked_id"), objects // there)
+        """Fill mirror and outbox with copies of what is there at rest until so many objects are mirrored.
+
+        What was asked of Stripe in vain is not copied: an installation at rest asks for nothing.
+        """
+        there = self._postgres.number(f"SELECT count(*) FROM mirror WHERE {_AT_REST}")  # noqa: S608  (our own words)
+        self._postgres.multiply("mirror", ("object_id", "parent_id", "linked_id"), objects // there, where=_AT_REST)
         self._postgres.multiply("outbox", ("key", "lane", "parent_key"), objects // there)
+        self._postgres.write_out()
 
     @contextmanager
     def _measured(self, events: int) -> Iterator[list[ArrivalFigures]]:

@@ -63,10 +63,14 @@ class Postgres:
     def clean(self) -> None:
         """Empty what events fill, and write everything out, so that no pass pays for the one before."""
         self._connection.execute("TRUNCATE inbox, mirror, notes, links, routes, statuses, outbox")
+        self.write_out()
+
+    def write_out(self) -> None:
+        """Write everything out, so that no pass pays for what came before."""
         self._connection.execute("CHECKPOINT")
 
-    def multiply(self, table: str, names: tuple[str, ...], times: int) -> None:
-        """Copy every row of a table `times` times, each copy with names of its own, and count the rows anew."""
+    def multiply(self, table: str, names: tuple[str, ...], times: int, *, where: str = "true") -> None:
+        """Copy the rows of a table `times` times, each copy with names of its own, and count the rows anew."""
         columns = self._connection.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_generated = 'NEVER'",
             [table],
@@ -75,7 +79,7 @@ class Postgres:
         copied = [f"{name} || '_' || copy" if name in names else name for name in known]
         self._connection.execute(
             f"INSERT INTO {table} ({', '.join(known)}) "  # noqa: S608  (our own tables)
-            f"SELECT {', '.join(copied)} FROM {table}, generate_series(1, {times}) AS copy".encode()
+            f"SELECT {', '.join(copied)} FROM {table}, generate_series(1, {times}) AS copy WHERE {where}".encode()
         )
         self._connection.execute(f"VACUUM ANALYZE {table}".encode())
 
