@@ -78,6 +78,7 @@ def measure_api(report: Report, stack: Stack, postgres: Postgres, scale: Scale, 
     """Fill in what calls cost and what watchers cost."""
     report.calls = measure_calls(stack, postgres, apart(shapes), scale.api)
     report.crowds = measure_crowds(stack, postgres, scale.api)
+    postgres.clean()
 
 
 def run(scale: Scale, folder: Path, part: Part) -> Report:
