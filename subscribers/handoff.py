@@ -1,7 +1,8 @@
 """From a batch of Salesforce events to rows of intake: one commit for the events and the position behind them.
 
 Refuses to lose or to change an event: what cannot be decoded is kept as hex, doubles become decimal text by their
-shortest form (the figure a person typed), and an event without a usable id is known by its place in the stream.
+shortest form (the figure a person typed), and an event without a usable id is known by its place in the stream. Only
+NUL, which no text of PostgreSQL's can hold, comes as the sign for what cannot be shown, and a malformed trace is none.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from service.domain.cards import holds_card
 from service.intake import StreamBatch, StreamEvent, StreamIntake, StreamLease
 from service.telemetry import current_traceparent, log, span
 from subscribers.feed import Batch, ReceivedEvent
@@ -18,13 +20,19 @@ from subscribers.feed import Batch, ReceivedEvent
 UNDECODABLE = "undecodable"
 # A publisher may choose the id freely; anything but plain text of this length is represented by its digest.
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
+# W3C Trace Context, "traceparent": any other text would break the row, and means nothing.
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_NUL, _NOT_SHOWN = "\x00", "\ufffd"
 # Salesforce's numbers have 18 digits and a double 308; a text may claim any exponent, and is not written out beyond.
 _MAX_DIGITS = 400
 
 
 def event_id(event: ReceivedEvent) -> str:
-    """Return what makes copies of one event one: the publisher's id, else the place in the stream."""
-    if not event.event_id:
+    """Return what makes copies of one event one: the publisher's id, else the place in the stream.
+
+    An id that is a card number is none: it would be kept, and logged.
+    """
+    if not event.event_id or holds_card(event.event_id):
         return f"replay:{event.replay_id.hex()}"
     if _PLAIN.fullmatch(event.event_id):
         return event.event_id
@@ -33,6 +41,8 @@ def event_id(event: ReceivedEvent) -> str:
 
 def plain(value: Any) -> Any:
     """Return a decoded value as JSON values without a float: numbers with a fraction as decimal text, bytes as hex."""
+    if isinstance(value, str):
+        return value.replace(_NUL, _NOT_SHOWN)
     if isinstance(value, float):
         return format(Decimal(repr(value)), "f")
     if isinstance(value, Decimal):
@@ -63,9 +73,10 @@ def stream_event(org: str, event: ReceivedEvent) -> StreamEvent:
         "salesforce.replay_id": event.replay_id.hex(),
         "salesforce.schema_id": event.schema_id,
     }
-    with span("salesforce.event", parent=event.traceparent, attributes=attributes):
+    parent = event.traceparent if _TRACE.fullmatch(event.traceparent or "") else None
+    with span("salesforce.event", parent=parent, attributes=attributes):
         kind, payload = _content(event)
-        return StreamEvent(identity, kind, payload, event.replay_id, current_traceparent() or event.traceparent)
+        return StreamEvent(identity, kind, payload, event.replay_id, current_traceparent() or parent)
 
 
 async def hand_over(intake: StreamIntake, batch: Batch, lease: StreamLease) -> int:

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from service.access import Credentials, Gate, current_principal, enter
 from service.api._status import abort_with
 from service.domain.cards import holds_card
-from service.errors import CardData, CounterfoilError
+from service.errors import CardData, CounterfoilError, InvalidRequest, Violation
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its types only, not at run time
 _KINDS = {
@@ -81,25 +81,31 @@ def _certificate(context: Any) -> bytes | None:
 
 
 class Scoped(_Guard):
-    """Innermost, where the message is decoded: is its entity one of the caller's, and is there no card number in it?"""
+    """Innermost, where the message is decoded: is its entity one of the caller's, and may its texts be kept?"""
 
     async def check(self, method: str, request: Any, _context: Any) -> None:
-        """Compare the entity, if the message has one."""
+        """Compare the entity, if the message has one; refuse card numbers, and what PostgreSQL's text cannot hold."""
         entity = getattr(request, "entity", None)
         self._gate.admit_to(method, current_principal(), entity if isinstance(entity, str) else None)
-        if isinstance(request, Message) and (fields := list(_cards(request))):
-            raise CardData(fields)
+        if isinstance(request, Message):
+            texts = list(_texts(request))
+            if fields := [place for place, one in texts if holds_card(one)]:
+                raise CardData(fields)
+            if fields := [place for place, one in texts if "\x00" in one]:
+                raise InvalidRequest(
+                    [Violation(field, "has a NUL character, which no text here holds") for field in fields]
+                )
 
 
-def _cards(message: Message, path: str = "") -> Iterator[str]:
-    """Give the paths of the fields that hold a card number, at any depth."""
+def _texts(message: Message, path: str = "") -> Iterator[tuple[str, str]]:
+    """Give every text of a message with the path of its field, at any depth."""
     for field, value in message.ListFields():
         place = f"{path}{field.name}"
         for one in _values(value):
             if isinstance(one, Message):
-                yield from _cards(one, f"{place}.")
-            elif isinstance(one, str) and holds_card(one):
-                yield place
+                yield from _texts(one, f"{place}.")
+            elif isinstance(one, str):
+                yield place, one
 
 
 def _values(value: Any) -> Iterable[Any]:

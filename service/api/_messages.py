@@ -13,6 +13,7 @@ _METHODS = {
     "off_session": payment_pb2.METHOD_OFF_SESSION,
     "unconfirmed": payment_pb2.METHOD_UNCONFIRMED,
     "hosted_checkout": payment_pb2.METHOD_HOSTED_CHECKOUT,
+    "payment_link": payment_pb2.METHOD_PAYMENT_LINK,
 }
 MAX_FAILURE_MESSAGE = 255
 

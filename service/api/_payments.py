@@ -175,14 +175,15 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         return _Changed(command, replayed, payment_from_facts(facts) if facts else payment)
 
     async def _intent_of(self, entity: str, payment_id: str, *, or_page: bool = False) -> str:
-        """Return Stripe's id of a payment, or of the page it waits on, by which every request for a change names it."""
+        """Return Stripe's id of a payment, or of the page or link it waits on: by it a change names the payment."""
         if payment_id.startswith(_INTENT):
             return payment_id
         facts = await self._payments.read(entity, payment_id)
         if facts is None:
             raise NotFound("There is no payment of this id: check the id and the entity.")
         if facts.payment_intent_id is None:
-            page = (await self._commands.get(payment_id)).checkout_session_id if or_page else None
+            asked = await self._commands.get(payment_id) if or_page else None
+            page = (asked.checkout_session_id or asked.result_id) if asked else None
             if page is not None:
                 return page
             raise Refused("Nothing of this payment has reached Stripe yet.", reason="PAYMENT_NOT_FOUND")

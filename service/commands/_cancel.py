@@ -2,19 +2,21 @@
 
 A payment that is cancelled already is what was wished for, whoever did it. One of an invoice ends with its invoice. One
 that waits on a page of Stripe's ends with the page, which cannot be paid any more
-(docs.stripe.com/api/checkout/sessions/expire).
+(docs.stripe.com/api/checkout/sessions/expire). One that waits on a payment link ends with the link and with every page
+that a visit to it has opened: a link that is deactivated leaves those open (docs.stripe.com/api/payment-link/update).
 """
 
-from service import mirror
 from service.commands._ledger import Command
 from service.commands._operation import Operation, one_of
 from service.commands._steps import Params, Settled, Steps, carried, succeeded
 from service.commands._target import PAYMENT_OR_PAGE, Body, payment_of
-from service.db import Transaction
+from service.commands._waiting import LINK, is_open, is_paid, total_of, waits_on
 from service.errors import Refused, VendorRejected
 
 REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
 _CANCELLED = "canceled"
+# One payment is seldom tried more often (docs.stripe.com/api/checkout/sessions/list).
+_VISITS_LIMIT = 1000
 
 
 async def cancel_payment(steps: Steps, command: Command) -> Settled:
@@ -24,14 +26,12 @@ async def cancel_payment(steps: Steps, command: Command) -> Settled:
         return await _terms(steps, command)
 
     terms = await steps.fix_terms(command, read)
+    if link := terms.get("link_id"):
+        await _end_link(steps, command, link, is_over=terms["cancelled"])
+        return succeeded(result_id=link), []
     if page := terms.get("page_id"):
-        key, _ = carried(command, page, "expire")
-        try:
-            if not terms["cancelled"]:
-                await steps.act(command, ("checkout.session", "expire"), page, {}, key, done=_is_expired)
-        except VendorRejected:
-            await _terms(steps, command)  # refused in our words, if the customer was faster
-            raise
+        if not terms["cancelled"]:
+            await _expire(steps, command, page)
         return succeeded(checkout_session_id=page, result_id=page), []
     intent = terms["target_id"]
     key, _ = carried(command, intent, "cancel")
@@ -42,50 +42,58 @@ async def cancel_payment(steps: Steps, command: Command) -> Settled:
     return succeeded(payment_intent_id=intent, result_id=intent), []
 
 
+async def _end_link(steps: Steps, command: Command, link: str, *, is_over: bool) -> None:
+    """Deactivate a link, so that no further page is opened, then end those that are open."""
+    key, _ = carried(command, link, "deactivate")
+    if not is_over:
+        params: Params = {"active": False}
+        await steps.act(
+            command, ("payment_link", "update"), link, params, key, done=lambda body: not body.get("active")
+        )
+    visits = await steps.stripe[command.entity].list("checkout.session", {LINK: link}, limit=_VISITS_LIMIT)
+    if any(is_paid(one.body) for one in visits):
+        raise _paid("link")
+    for page in sorted(str(one.body["id"]) for one in visits if is_open(one.body)):
+        await _expire(steps, command, page)
+
+
+async def _expire(steps: Steps, command: Command, page: str) -> None:
+    """End a page.
+
+    Raises:
+        Refused: PAYMENT_NOT_CANCELLABLE: the customer was faster.
+        VendorError: Stripe did not answer as it should.
+    """
+    key, _ = carried(command, page, "expire")
+    try:
+        await steps.act(command, ("checkout.session", "expire"), page, {}, key, done=_is_expired)
+    except VendorRejected:
+        body = (await steps.stripe[command.entity].retrieve("checkout.session", page)).body
+        if is_paid(body):
+            raise _paid("page") from None
+        if not _is_expired(body):
+            raise
+
+
 async def _terms(steps: Steps, command: Command) -> Params:
-    if (page := await _page(steps, command)) is not None:
-        amount: Params = {"amount_minor": page["amount_total"], "currency": page["currency"]}
-        return amount | {"page_id": page["id"], "cancelled": _is_expired(page)}
+    if (found := await waits_on(steps, command)) is not None:
+        if is_paid(found):
+            raise _paid("link" if found["object"] == LINK else "page")
+        amount: Params = {"amount_minor": total_of(found), "currency": found["currency"]}
+        if found["object"] == LINK:
+            return amount | {"link_id": found["id"], "cancelled": not found.get("active")}
+        return amount | {"page_id": found["id"], "cancelled": _is_expired(found)}
     intent = await payment_of(steps, command, may_be=_may_be)
     if intent.get("status") == "succeeded":
         raise Refused("the payment was taken already: refund it instead", reason="PAYMENT_NOT_CANCELLABLE")
     if not _is_cancelled(intent):
         await _refuse_invoiced(steps, command, str(intent["id"]))
-    terms: Params = {"target_id": intent["id"], "amount_minor": intent["amount"], "currency": intent["currency"]}
-    return terms | {"cancelled": _is_cancelled(intent)}
+    named: Params = {"target_id": intent["id"], "amount_minor": intent["amount"], "currency": intent["currency"]}
+    return named | {"cancelled": _is_cancelled(intent)}
 
 
-async def _page(steps: Steps, command: Command) -> Body | None:
-    """Return the page that is named, or the open one that the payment waits on, if it does.
-
-    Raises:
-        Refused: PAYMENT_AMBIGUOUS: the record has several, and none is named; PAYMENT_NOT_CANCELLABLE: it was paid.
-    """
-    named, stripe = command.target_id, steps.stripe[command.entity]
-    if named is not None and named.startswith("cs_"):
-        page = (await stripe.retrieve("checkout.session", named)).body
-        if page.get("status") == "complete":
-            raise Refused("the page was paid already: refund the payment instead", reason="PAYMENT_NOT_CANCELLABLE")
-        return page
-    async with steps.database.read() as tx:
-        rows = await mirror.load_family(tx, entities=[command.entity], **await _where(tx, command))
-    pages = [row.object_id for row in rows if row.object_type == "checkout.session" and _is_open(row.body or {})]
-    found = [(await stripe.retrieve("checkout.session", page)).body for page in sorted(pages)]
-    found = [body for body in found if _is_open(body) and named in {None, body["id"], body.get("payment_intent")}]
-    if len(found) > 1:
-        raise Refused(
-            f"the record has {len(found)} open pages: name one of {', '.join(body['id'] for body in found[:3])}",
-            reason="PAYMENT_AMBIGUOUS",
-        )
-    return found[0] if found else None
-
-
-async def _where(tx: Transaction, command: Command) -> dict[str, list[str]]:
-    """Return where the pages of a payment are to be looked for: at its record, or at the request it was made by."""
-    if command.record_id is not None:
-        return {"records": [command.record_id]}
-    known = (await mirror.load(tx, [(command.entity, str(command.target_id))])).values()
-    return {"roots": [row.parent_id for row in known if row.parent_id is not None]}
+def _paid(what: str) -> Refused:
+    return Refused(f"the {what} was paid already: refund the payment instead", reason="PAYMENT_NOT_CANCELLABLE")
 
 
 async def _refuse_invoiced(steps: Steps, command: Command, intent_id: str) -> None:
@@ -103,10 +111,6 @@ def _may_be(intent: Body) -> bool:
 
 def _is_cancelled(intent: Body) -> bool:
     return intent.get("status") == _CANCELLED
-
-
-def _is_open(page: Body) -> bool:
-    return page.get("status") == "open"
 
 
 def _is_expired(page: Body) -> bool:

@@ -1,4 +1,4 @@
-"""create_payment: what an Opportunity or Order asks to be paid becomes a payment, or a page on which it can be made.
+"""create_payment: what an Opportunity or Order asks to be paid becomes a payment, or a page or link to make it by.
 
 The amount is the record's; with amount_source "lines" it must also be the sum of its line items. With capture_method
 "manual" the money is held on the card until it is captured.
@@ -11,14 +11,22 @@ from service.commands._customer import known_customer, make_customer
 from service.commands._ledger import Command
 from service.commands._line_items import AMOUNT_SOURCES, LINES, matched
 from service.commands._operation import Operation, one_of, stripe_id
-from service.commands._payment import customer_params, declined, intent_params, metadata, session_params
+from service.commands._payment import (
+    customer_params,
+    declined,
+    intent_params,
+    link_params,
+    metadata,
+    session_params,
+)
 from service.commands._request import CREATE_PAYMENT, Request
 from service.commands._steps import Params, Settled, Steps, carried, succeeded
 from service.commands._terms import Terms
 from service.errors import Conflict, PaymentDeclined, Refused, Violation
 
 OFF_SESSION, UNCONFIRMED, HOSTED_CHECKOUT = "off_session", "unconfirmed", "hosted_checkout"
-METHODS = (OFF_SESSION, UNCONFIRMED, HOSTED_CHECKOUT)
+PAYMENT_LINK = "payment_link"
+METHODS = (OFF_SESSION, UNCONFIRMED, HOSTED_CHECKOUT, PAYMENT_LINK)
 CAPTURE_METHODS = ("automatic", "manual")
 
 
@@ -29,6 +37,8 @@ async def create_payment(steps: Steps, command: Command) -> Settled:
         return (await read_terms(steps, command)).stored()
 
     terms = Terms(**await steps.fix_terms(command, read))
+    if command.method == PAYMENT_LINK:
+        return await _payment_link(steps, command, terms)
     customer = await customer_of(steps, command, terms)
     match command.method:
         case "off_session":
@@ -80,6 +90,14 @@ async def customer_of(steps: Steps, command: Command, terms: Terms) -> str:
     return await make_customer(
         steps, command, terms.account_id, customer_params(terms, telemetry.current_traceparent())
     )
+
+
+async def _payment_link(steps: Steps, command: Command, terms: Terms) -> Settled:
+    """Make a link. Stripe takes no customer for one: whoever pays is a guest, and metadata lead back to the record."""
+    entity = steps.installation.entities[command.entity]
+    key, marks = _carried(command, terms, "payment_link")
+    made = await steps.make(command, "payment_link", link_params(command, terms, marks, entity), key)
+    return succeeded(result_id=made), []
 
 
 async def _off_session(steps: Steps, command: Command, terms: Terms, customer: str) -> Settled:

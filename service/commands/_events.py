@@ -1,11 +1,13 @@
 """From a Salesforce event to a command: the same acceptance as the API's, set by set."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import orjson
+from sqlalchemy.exc import DBAPIError
 
 from service import inbox, telemetry
 from service.commands import _ledger as ledger
@@ -53,6 +55,9 @@ _TOLD = {
 }
 
 _BATCH_LIMIT = 50
+# What PostgreSQL says of a value: data exceptions, and limits of an index (its manual, "PostgreSQL Error Codes").
+_DATA_FAULTS = ("22", "54")
+_Settled = tuple[State, str | None]
 # Salesforce keeps platform events for 72 hours and purges late (Platform Events Developer Guide).
 _REPLAY = timedelta(hours=96)
 
@@ -69,16 +74,36 @@ class Acceptor:
 
     async def step(self) -> int:
         """Accept one batch of events, oldest first; return how many it held."""
+        try:
+            accepted = await self._batch(self._accept)
+        except DBAPIError as error:
+            if not _unstorable(error):
+                raise
+            accepted = await self._batch(self._accept_apart)
+        if accepted:
+            self.wakes.signal("mirror")
+        return accepted
+
+    async def _batch(self, accept: Callable[[Transaction, InboxRow], Awaitable[_Settled]]) -> int:
         async with self.database.transaction() as tx:
             rows = await inbox.take(tx, source="salesforce", but=CHANGE_TOPICS, limit=_BATCH_LIMIT)
             for row in rows:
-                state, reason = await self._accept(tx, row)
+                state, reason = await accept(tx, row)
                 await inbox.settle(tx, row, state, reason)
-        if rows:
-            self.wakes.signal("mirror")
         return len(rows)
 
-    async def _accept(self, tx: Transaction, row: InboxRow) -> tuple[State, str | None]:
+    async def _accept_apart(self, tx: Transaction, row: InboxRow) -> _Settled:
+        """Accept an event so that one whose values no table can hold is set aside alone, and stops nobody's."""
+        try:
+            async with tx.begin_nested():
+                return await self._accept(tx, row)
+        except DBAPIError as error:
+            if not _unstorable(error):
+                raise
+            telemetry.log().error("request.unstorable", event_id=row.event_id, kind=row.kind)
+            return State.QUARANTINED, "UNSTORABLE"
+
+    async def _accept(self, tx: Transaction, row: InboxRow) -> _Settled:
         with telemetry.span("salesforce.request", parent=row.traceparent):
             if row.kind == APPROVAL_TOPIC:
                 return await self._decide(tx, row)
@@ -99,7 +124,7 @@ class Acceptor:
                 return State.REFUSED, f"{error.reason}: {error.message}"
         return State.HANDLED, None
 
-    async def _decide(self, tx: Transaction, row: InboxRow) -> tuple[State, str | None]:
+    async def _decide(self, tx: Transaction, row: InboxRow) -> _Settled:
         """Take what somebody decided, known by who published it: that is Salesforce's word, not the event's."""
         payload = orjson.loads(row.payload)
         command_id = _text(payload, "Request_Id__c") or ""
@@ -171,6 +196,11 @@ class Acceptor:
         if len(entities) == 1:
             return entities[0]
         raise Refused(f"this org serves {len(entities)} entities: name one in Entity__c", reason="ENTITY_AMBIGUOUS")
+
+
+def _unstorable(error: DBAPIError) -> bool:
+    """Tell whether the database lives, and refuses a value."""
+    return str(getattr(error.orig, "sqlstate", "")).startswith(_DATA_FAULTS)
 
 
 def _moment(milliseconds: Any, received_at: datetime) -> datetime | None:

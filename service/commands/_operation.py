@@ -29,11 +29,11 @@ class Target:
 
     name: str
     prefix: str
-    other: str | None = None
+    others: tuple[str, ...] = ()
 
     def check(self, value: str) -> str:
         """Return the id, or raise ValueError."""
-        return stripe_id(self.prefix, *([self.other] if self.other else []))(value)
+        return stripe_id(self.prefix, *self.others)(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,25 +57,40 @@ def session_params(command: Command, terms: Terms, customer: str, carried: Mappi
             f"entity {command.entity} has no 'checkout' pages: add checkout.success_url to its configuration",
             reason="CHECKOUT_NOT_CONFIGURED",
         )
-    price = {
-        "currency": terms.currency,
-        "unit_amount": terms.amount_minor,
-        "product_data": {"name": terms.title[:_DESCRIPTION_LIMIT]},
-    }
     params: Params = {
         "mode": "payment",
         "customer": customer,
         "client_reference_id": command.record_id,
-        "line_items": [{"quantity": 1, "price_data": price}],
         "success_url": entity.checkout.success_url,
-        "metadata": dict(carried),
-        "payment_intent_data": {
-            "metadata": dict(carried),
-            "description": terms.title[:_DESCRIPTION_LIMIT],
-            **_capture(command),
-        },
+        **_sold(command, terms, carried),
     }
     return params | ({"cancel_url": entity.checkout.cancel_url} if entity.checkout.cancel_url else {})
+
+
+def link_params(command: Command, terms: Terms, carried: Mapping[str, str], entity: Entity) -> Params:
+    """Return the parameters of a payment link that one payment can be made by.
+
+    Stripe copies its metadata to the sessions that it opens (docs.stripe.com/api/payment-link/create).
+    """
+    params: Params = {
+        "restrictions": {"completed_sessions": {"limit": 1}},
+        "customer_creation": "if_required",
+        **_sold(command, terms, carried),
+    }
+    if entity.checkout is not None:
+        params["after_completion"] = {"type": "redirect", "redirect": {"url": entity.checkout.success_url}}
+    return params
+
+
+def _sold(command: Command, terms: Terms, carried: Mapping[str, str]) -> Params:
+    """Return what is sold on a page of Stripe's, and what its payment intent is to carry."""
+    title = terms.title[:_DESCRIPTION_LIMIT]
+    price = {"currency": terms.currency, "unit_amount": terms.amount_minor, "product_data": {"name": title}}
+    return {
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "metadata": dict(carried),
+        "payment_intent_data": {"metadata": dict(carried), "description": title, **_capture(command)},
+    }
 
 
 def _capture(command: Command) -> Params:

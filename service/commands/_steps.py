@@ -28,6 +28,10 @@ from service.intake import observe, sight
 # Stripe forgets a key after 24 hours (docs.stripe.com/api/idempotent_requests); an hour less is safe.
 KEY_MEMORY = timedelta(hours=23)
 _SEARCH_LIMIT = 1000
+# Payment links have no time of creation (docs.stripe.com/api/payment-link), so all of them are looked through: the
+# newest first, where a link that is in doubt nearly always is.
+_UNDATED = frozenset({"payment_link"})
+_UNDATED_LIMITS = (100, 20_000)
 _UNAVAILABLE = "STRIPE_UNAVAILABLE"
 _KEY_USED = "STRIPE_IDEMPOTENCY_MISMATCH"
 _CLOCK_MARGIN = timedelta(hours=1)
@@ -35,7 +39,7 @@ _CLOCK_MARGIN = timedelta(hours=1)
 _NARROWING = ("customer", "invoice", "payment_intent")
 Params = dict[str, Any]
 Settled = tuple[Outcome, list[Answer]]
-Created = Literal["customer", "payment_intent", "checkout.session", "refund", "invoice", "credit_note"]
+Created = Literal["customer", "payment_intent", "checkout.session", "payment_link", "refund", "invoice", "credit_note"]
 CREATED_TYPES: tuple[str, ...] = get_args(Created)
 """All that is ever made in Stripe: the key needs these permissions to write."""
 
@@ -212,10 +216,15 @@ class Steps:
             PaymentDeclined: it is a payment that the bank refused when it was made.
         """
         asked = min(since or command.created_at, command.created_at)
-        wanted: Params = {"created": {"gte": int((asked - _CLOCK_MARGIN).timestamp())}}
+        undated = object_type in _UNDATED
+        wanted: Params = {} if undated else {"created": {"gte": int((asked - _CLOCK_MARGIN).timestamp())}}
         wanted |= {name: params[name] for name in _NARROWING if name in params}
-        found = await self.stripe[command.entity].list(object_type, wanted, limit=_SEARCH_LIMIT)
-        made = next((one for one in found if _effect_key(one) == key), None)
+        made: Answer | None = None
+        for limit in _UNDATED_LIMITS if undated else (_SEARCH_LIMIT,):
+            found = await self.stripe[command.entity].list(object_type, wanted, limit=limit)
+            made = next((one for one in found if _effect_key(one) == key), None)
+            if made is not None or len(found) < limit:
+                break
         if made is not None and params.get("confirm") and (refusal := decline_in(made.body)):
             raise refusal
         return made

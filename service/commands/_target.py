@@ -18,7 +18,7 @@ from service.errors import Refused
 
 Body = Mapping[str, Any]
 PAYMENT_INTENT = Target("payment_intent_id", "pi")
-PAYMENT_OR_PAGE = Target("payment_intent_id", "pi", "cs")
+PAYMENT_OR_PAGE = Target("payment_intent_id", "pi", ("cs", "plink"))
 INVOICE = Target("invoice_id", "in")
 AMOUNT = {"amount": amount, "currency": currency}
 

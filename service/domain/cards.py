@@ -18,6 +18,7 @@ _ISSUED = re.compile(
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _DIGITS = bytes(ord("0") if chr(byte) in "0123456789" else ord("x") for byte in range(256))
 _SHORTEST = b"0" * 13
+_ESCAPED = b"\\u00"
 
 
 def _is_card(digits: str) -> bool:
@@ -47,20 +48,36 @@ def holds_card(text: str) -> bool:
 
 
 def may_hold_card(raw: bytes) -> bool:
-    """Tell, in microseconds, whether it is worth looking: whether 13 digits follow each other anywhere."""
-    return _SHORTEST in raw.translate(_DIGITS, b" -")
+    """Tell, in microseconds, whether it is worth looking: whether 13 digits follow each other anywhere, or are escaped.
+
+    `raw` may be JSON, in which a digit, a space or a hyphen can be written as its number.
+    """
+    return _ESCAPED in raw or _SHORTEST in raw.translate(_DIGITS, b" -")
 
 
 def remove_cards(value: Any, path: str = "") -> list[str]:
-    """Replace card numbers in the texts of decoded JSON, at any depth, in place; return the paths of their fields."""
+    """Replace card numbers in decoded JSON, at any depth, in place; return the paths of their fields.
+
+    Looked for in texts and in the names of fields. A number is an amount or a time, and is left alone.
+    """
     found: list[str] = []
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in list(items):
-        place = f"{path}.{key}" if path else str(key)
+        name = _without_cards(key) if isinstance(key, str) else key
+        place = f"{path}.{name}" if path else str(name)
+        if name != key:
+            value[name] = value.pop(key)
+            found.append(place)
         if isinstance(inner, str):
-            if len(inner) >= len(_SHORTEST) and holds_card(inner):
-                value[key] = _RUN.sub(lambda run: REMOVED if _has_card(run[0]) else run[0], inner)
+            if (kept := _without_cards(inner)) != inner:
+                value[name] = kept
                 found.append(place)
         elif isinstance(inner, dict | list):
             found += remove_cards(inner, place)
     return found
+
+
+def _without_cards(text: str) -> str:
+    if len(text) < len(_SHORTEST) or not holds_card(text):
+        return text
+    return _RUN.sub(lambda run: REMOVED if _has_card(run[0]) else run[0], text)

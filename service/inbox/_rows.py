@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, delete, select, text, true, update
 
@@ -99,6 +100,11 @@ def record_parameters(rows: Sequence[InboxRow]) -> dict[str, object]:
     return {f"event_{field}": [getattr(row, field) for row in rows] for field in _FIELDS}
 
 
+def _row(row: Any) -> InboxRow:
+    values = row._mapping  # noqa: SLF001  (a row's documented accessor)
+    return InboxRow(**(dict(values) | {"state": State(values["state"])}))
+
+
 async def record(tx: Transaction, rows: Sequence[InboxRow]) -> set[tuple[str, str, str]]:
     """Store a stream's new events in its order; return their keys (source, account, event id)."""
     result = await tx.execute(_RECORD_IN_ORDER, record_parameters(rows))
@@ -124,7 +130,7 @@ async def take(tx: Transaction, *, source: str, limit: int, but: str | None = No
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+    return [_row(row) for row in await tx.execute(query)]
 
 
 async def waiting(tx: Transaction, *, source: str, account: str, begins: str, limit: int) -> list[InboxRow]:
@@ -143,7 +149,7 @@ async def waiting(tx: Transaction, *, source: str, account: str, begins: str, li
         .order_by(table.c.sequence)
         .limit(limit)
     )
-    return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+    return [_row(row) for row in await tx.execute(query)]
 
 
 async def list_quarantined(tx: Transaction, *, source: str, accounts: Sequence[str], limit: int) -> list[InboxRow]:
@@ -159,7 +165,7 @@ async def list_quarantined(tx: Transaction, *, source: str, accounts: Sequence[s
         .order_by(table.c.received_at, table.c.sequence)
         .limit(limit)
     )
-    return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+    return [_row(row) for row in await tx.execute(query)]
 
 
 async def about(
@@ -172,7 +178,7 @@ async def about(
         .order_by(table.c.received_at, table.c.sequence)
         .limit(limit)
     )
-    return [InboxRow(**row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+    return [_row(row) for row in await tx.execute(query)]
 
 
 async def settle(tx: Transaction, row: InboxRow, state: State, reason: str | None = None) -> None:

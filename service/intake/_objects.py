@@ -1,5 +1,6 @@
 """From a Stripe object to observations: what it is, what it belongs to, and what must still be fetched for it."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,12 +23,12 @@ from service.intake import payouts
 # Where each type names the object it belongs to. Types outside are mirrored too, but nothing reacts to them yet.
 _PARENT_FIELD = {"charge": "payment_intent", "balance_transaction": "source", "refund": "charge", "dispute": "charge"}
 _PARENT_FIELD |= {"invoice_payment": "invoice", "credit_note": "invoice"}
-_OF_A_REQUEST = frozenset({"payment_intent", "checkout.session"})
+_OF_A_REQUEST = frozenset({"payment_intent", "checkout.session", "payment_link"})
 _OF_A_PAYMENT = frozenset({"refund", "dispute"})
-_OF_A_RECORD = frozenset({"payment_intent", "checkout.session", "customer", "invoice"})
+_OF_A_RECORD = frozenset({"payment_intent", "checkout.session", "payment_link", "customer", "invoice"})
 KNOWN_TYPES = frozenset(
     {"payment_intent", "checkout.session", "customer", "charge", "balance_transaction", "refund", "dispute", "payout"}
-    | {"invoice", "invoice_payment", "credit_note"}
+    | {"invoice", "invoice_payment", "credit_note", "payment_link"}
 )
 # Objects a type names whose own events may never have reached us: they are fetched if they stay unknown.
 _NAMED = {
@@ -58,6 +59,7 @@ _EXPANDABLE = (
     "payment_method",
     "invoice",
 )
+_NAME = re.compile(r"[\x21-\x7e]{1,255}")
 _BEFORE_EVERYTHING = datetime.fromtimestamp(0, UTC)
 # An asynchronous capture has its balance transaction within an hour
 # (docs.stripe.com/payments/payment-intents/asynchronous-capture); then ask, if no event told.
@@ -214,8 +216,8 @@ def owes_movement(kind: str, body: dict[str, Any]) -> bool:
 
 
 def _text(value: Any) -> str | None:
-    # JSON may hold a NUL, PostgreSQL's text may not; no id or trace of anybody's has one.
-    return value if isinstance(value, str) and value and "\x00" not in value else None
+    # What names an object is kept in a row of its own: nothing that could be no id, nor be too long for an index.
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
 
 
 def _parent(kind: str, body: dict[str, Any], metadata: dict[str, Any]) -> str | None:

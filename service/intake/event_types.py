@@ -20,6 +20,7 @@ _SUFFIXES = {
     "invoice_payment": "paid",
     "payment_intent": "amount_capturable_updated canceled created partially_funded payment_failed processing "
     "requires_action succeeded",
+    "payment_link": "created updated",
     "payout": "canceled created failed paid reconciliation_completed updated",
     "refund": "created failed updated",
 }

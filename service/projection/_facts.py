@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from service.domain import moment
 from service.mirror import MirrorRow
-from service.projection._families import Family
+from service.projection._families import LINK, PAGE, TAKEN, Family
 from service.projection._money import Money, movements_of, payment_money, payment_status
-from service.projection._status import Body, PaymentStatus, request_status
+from service.projection._status import Body, PaymentStatus, link_status, request_status
 from service.projection._values import minor, rate
 
 
@@ -65,7 +65,7 @@ def _upper(value: Any) -> str | None:
 
 def latest_charge(family: Family) -> MirrorRow | None:
     """Return the charge the intent names as its latest, else the newest known one."""
-    intent = family.latest("payment_intent")
+    intent = family.intent()
     named = family.find("charge", (intent.body or {}).get("latest_charge")) if intent else None
     return named or family.latest("charge")
 
@@ -83,6 +83,22 @@ def _failure(intent: Body, charge: Body) -> tuple[str | None, str | None]:
 
 
 _NO_MONEY = Money(captured=0, refunded=0, lost=0, is_open=False, is_lost=False)
+
+
+def _status(intent: Body, page: Body, link: Body, request: Body, money: Money) -> PaymentStatus:
+    """Return where a payment stands; a link that can still be paid by waits on, whatever became of earlier attempts."""
+    waits = link_status(link) if link else None
+    if intent and not (intent.get("status") == "canceled" and waits is PaymentStatus.REQUESTED):
+        return payment_status(intent, money)
+    return waits or request_status(request, page or None)
+
+
+def _address(intent: Body, page: Body, link: Body) -> str | None:
+    """Return where the customer can pay, while that is so."""
+    if not link:
+        return page.get("url") if page.get("status") == "open" else None
+    is_open = link_status(link) is PaymentStatus.REQUESTED and intent.get("status") not in TAKEN
+    return link.get("url") if is_open else None
 
 
 class _Settled(NamedTuple):
@@ -107,8 +123,8 @@ def _settled(family: Family, transaction: Body) -> _Settled:
 def payment_facts(family: Family) -> PaymentFacts:
     """Derive a payment's facts. Pure: the same family always gives the same facts."""
     request_row = family.latest("counterfoil.request")
-    intent_row, charge_row = family.latest("payment_intent"), latest_charge(family)
-    request, session = _body(request_row), _body(family.latest("checkout.session"))
+    intent_row, charge_row = family.intent(), latest_charge(family)
+    request, session, link = _body(request_row), _body(family.latest(PAGE)), _body(family.latest(LINK))
     intent, charge = _body(intent_row), _body(charge_row)
     transaction_row = family.find("balance_transaction", charge.get("balance_transaction"))
     transaction = _body(transaction_row)
@@ -122,8 +138,8 @@ def payment_facts(family: Family) -> PaymentFacts:
         payment_intent_id=intent_row.object_id if intent_row else None,
         record_id=family.root.record_id or (intent_row.record_id if intent_row else None) or family.root.routed_id,
         customer_id=intent.get("customer") or session.get("customer") or request.get("customer"),
-        status=payment_status(intent, money) if intent else request_status(request, session or None),
-        stripe_status=intent.get("status") or session.get("status"),
+        status=_status(intent, session, link, request, money),
+        stripe_status=intent.get("status") or (None if link else session.get("status")),
         method=request.get("method"),
         version=request.get("version"),
         amount_minor=intent.get("amount", session.get("amount_total", request.get("amount_minor"))),
@@ -139,10 +155,10 @@ def payment_facts(family: Family) -> PaymentFacts:
         paid_at=moment(charge.get("created")) if intent.get("status") == "succeeded" else None,
         failure_code=code or (None if intent else request.get("failure_code")),
         failure_message=message or (None if intent else request.get("failure_message")),
-        checkout_url=session.get("url") if session.get("status") == "open" else None,
+        checkout_url=_address(intent, session, link),
         charge_id=charge_row.object_id if charge_row else None,
         balance_transaction_id=transaction_row.object_id if transaction_row else None,
-        livemode=intent.get("livemode", session.get("livemode")),
+        livemode=intent.get("livemode", session.get("livemode", link.get("livemode"))),
         reason=request.get("reason"),
         message=request.get("message"),
         conflict=request.get("conflict"),

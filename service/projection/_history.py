@@ -90,7 +90,8 @@ def standings(family: Family, record_id: str | None, changed: Collection[Key]) -
             yield _of_charge(family, record_id, changed)
             yield from _of_what_came(family, record_id, None)
         case kind if kind in PAYMENT_ROOTS:
-            yield from _of_payment(family, record_id, changed)
+            for attempt in family.attempts():
+                yield from _of_payment(attempt, record_id, changed)
 
 
 def _of_payment(family: Family, record_id: str | None, changed: Collection[Key]) -> Iterator[Standing]:

@@ -20,7 +20,7 @@ PAYMENT_RANK, CHARGE_RANK = 0, 1
 
 def payment_of(family: Family) -> Reference | None:
     """Return the lookup to the family's Payment__c, once there is a payment intent."""
-    intent = family.latest("payment_intent")
+    intent = family.intent()
     return reference("Payment__c", intent.object_id) if intent else None
 
 
@@ -42,7 +42,7 @@ def charge_of(family: Family, row: MirrorRow) -> Reference | None:
 
 def payment_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
     """Yield the payment."""
-    intent = family.latest("payment_intent")
+    intent = family.intent()
     if intent is None:
         return
     facts = payment_facts(family)
@@ -56,14 +56,15 @@ def charge_records(family: Family, lane: Lane) -> Iterator[DesiredRecord]:
     """Yield each attempt to take the money."""
     if not holds_charges(family):
         return
-    intent, payment = family.latest("payment_intent"), payment_of(family)
+    intent, payment = family.intent(), payment_of(family)
     trace = (intent.traceparent if intent else None) or family.root.traceparent
     for row in family.all("charge"):
         yield lane.record("Charge__c", row.object_id, _charge(family, row, payment), CHARGE_RANK, payment, trace)
 
 
 def _payment(facts: PaymentFacts, family: Family) -> Fields:
-    intent = family.all("payment_intent")[-1].body or {}
+    row = family.intent()
+    intent = (row.body if row else None) or {}
     return {
         "Entity__c": facts.entity,
         "Status__c": facts.status.value,

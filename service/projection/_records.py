@@ -13,7 +13,7 @@ from service.mapping import Names, apply
 from service.mirror import MirrorRow
 from service.projection._customers import customer_records, owner_records
 from service.projection._disputes import dispute_records
-from service.projection._families import families
+from service.projection._families import PAYMENT_ROOTS, families
 from service.projection._invoices import invoice_records
 from service.projection._iso_code import with_iso_code
 from service.projection._payments import charge_records, payment_records
@@ -70,7 +70,9 @@ def records(
         reports = reporting.get(family.root.entity)
         lane = Lane(org, family.root.belongs_to or family.root.object_id, known, routed, customer_field, reports, book)
         rules = RULES.get(family.root.object_type, _ANY)
-        wanted += [record for rule in (*rules, request_records) for record in rule(family, lane)]
+        parts = family.attempts() if family.root.object_type in PAYMENT_ROOTS else [family]
+        wanted += [record for part in parts for rule in rules for record in rule(part, lane)]
+        wanted += request_records(family, lane)
     # What is about to move into another lane is no longer shown by this one's record.
     staying = [one for one in found if one.key not in routes or not moves(one, routes[one.key])]
     wanted += source_records(staying, org)

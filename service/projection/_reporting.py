@@ -53,7 +53,12 @@ def reporting_fields(facts: PaymentFacts, family: Family, reporting: Reporting |
 
 def missing_rates(family: Family, reporting: Reporting, book: CurrencyBook) -> Iterator[Missing]:
     """Yield what is missing if a family is a payment whose rate should be known by now."""
-    intent = family.latest("payment_intent")
+    for attempt in family.attempts():
+        yield from _missing_rate(attempt, reporting, book)
+
+
+def _missing_rate(family: Family, reporting: Reporting, book: CurrencyBook) -> Iterator[Missing]:
+    intent = family.intent()
     if intent is None:
         return
     facts = payment_facts(family)
@@ -79,7 +84,7 @@ def _quote(
         return Quote(Fraction(1), facts.created_at), _SAME
     word = _WORDS[reporting.rates]
     if reporting.rates != _STRIPE:
-        intent = family.latest("payment_intent")
+        intent = family.intent()
         made = intent.created_at if intent else None
         return book.quote(reporting.rates, facts.currency, reporting.currency, made), word
     settled = _settled(facts, family)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from service.domain import SOURCE_OBJECTS, DesiredRecord
 from service.mirror import MirrorRow
 from service.projection._facts import PaymentFacts, payment_facts
-from service.projection._families import OPERATION, PAYMENT_ROOTS, Family
+from service.projection._families import INTENT, LINK, OPERATION, PAGE, PAYMENT_ROOTS, Family
 from service.projection._values import Fields, cut, money, when
 
 _RANK = 0
@@ -75,7 +75,7 @@ def _fields(group: _Group) -> Fields:
 
 def _shown(group: Sequence[tuple[PaymentFacts, Family]]) -> PaymentFacts:
     """Return the payment to show: a request that came to nothing in Stripe does not hide the one before it."""
-    real = [fact for fact, family in group if family.all("payment_intent") or family.all("checkout.session")]
+    real = [fact for fact, family in group if any(family.all(kind) for kind in (INTENT, PAGE, LINK))]
     return real[-1] if real else group[-1][0]
 
 

@@ -8,7 +8,7 @@ The precedence when several hold: what became of the money over how it was paid,
     4  Partially_Refunded   a part of it went back
     5  Paid, Authorized     the charge succeeded and was captured, or waits to be
     6  Processing, Failed   the charge is pending, or failed
-    7  what the payment intent says; without one, the checkout session; without one, the request
+    7  what the payment intent says; without one, the payment link or the checkout session; without one, the request
 
 A dispute that was won, prevented without loss, or an inquiry that was closed, changes nothing: then 3 to 7 hold again.
 Once its disputes are known they decide, because a charge's own `disputed` stays true after a dispute was won. A refund
@@ -214,6 +214,17 @@ def intent_status(intent: Body) -> PaymentStatus:
     if status == "requires_payment_method" and intent.get("last_payment_error"):
         return PaymentStatus.FAILED
     return _INTENT.get(str(status), PaymentStatus.UNKNOWN)
+
+
+def link_status(link: Body) -> PaymentStatus:
+    """Return where a payment link stands by itself: nobody has paid, somebody has, or nobody can any more.
+
+    Source: docs.stripe.com/api/payment-link/object. Whether Stripe deactivates a link at its limit is not said there.
+    """
+    completed = (link.get("restrictions") or {}).get("completed_sessions") or {}
+    if completed.get("count"):
+        return PaymentStatus.PROCESSING
+    return PaymentStatus.REQUESTED if link.get("active") else PaymentStatus.CANCELLED
 
 
 def request_status(request: Body, session: Body | None) -> PaymentStatus:

@@ -29,6 +29,7 @@ _LISTS = {
     "payment_intent": "/v1/payment_intents",
     "charge": "/v1/charges",
     "checkout.session": "/v1/checkout/sessions",
+    "payment_link": "/v1/payment_links",
     "customer": "/v1/customers",
     "balance_transaction": "/v1/balance_transactions",
     "refund": "/v1/refunds",

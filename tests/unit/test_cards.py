@@ -59,6 +59,20 @@ def test_what_is_none_is_left_alone(text: str) -> None:
     assert body == {"note": text, "amount": 4242424242424242}
 
 
+def test_the_name_of_a_field_hides_none() -> None:
+    body = {"metadata": {"4242 4242 4242 4242": "4242424242424242", "kept": "1"}}
+    assert remove_cards(body) == [f"metadata.{REMOVED}"] * 2
+    assert body == {"metadata": {"kept": "1", REMOVED: REMOVED}}
+
+
+@pytest.mark.parametrize("sign", ["2", " ", "-"])
+def test_an_escaped_one_is_found_in_json(sign: str) -> None:
+    written = "4242 4242-4242 4242".replace(sign, f"\\u{ord(sign):04x}")
+    raw = f'{{"note": "{written}"}}'.encode()
+    assert may_hold_card(raw)
+    assert remove_cards(json.loads(raw)) == ["note"]
+
+
 @pytest.mark.parametrize("text", ["4242 4242 4242 4242 12/28", "123 4242424242424242 12", "2026-11-23 378282246310005"])
 def test_a_date_or_a_code_beside_it_hides_nothing(text: str) -> None:
     body = {"note": text}

@@ -42,6 +42,7 @@ _SERVICES = {
     "invoice": "invoices",
     "invoice_payment": "invoice_payments",
     "payment_intent": "payment_intents",
+    "payment_link": "payment_links",
     "payment_method": "payment_methods",
     "payout": "payouts",
     "price": "prices",
@@ -60,6 +61,7 @@ _ACTIONS = {
         {"add_lines", "finalize_invoice", "mark_uncollectible", "pay", "send_invoice", "void_invoice"}
     ),
     "payment_intent": frozenset({"cancel", "capture"}),
+    "payment_link": frozenset({"update"}),
     "webhook_endpoint": frozenset({"update"}),
 }
 

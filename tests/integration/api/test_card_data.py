@@ -46,6 +46,15 @@ async def test_a_call_with_a_card_number_is_refused_with_its_field(
     assert payments.commands.requests == []
 
 
+async def test_a_text_that_no_table_can_hold_is_refused_with_its_field(payments: PaymentsDoor) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await payments.stub.ListPayments(api.ListPaymentsRequest(entity="acme", page_token="a\x00"))
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    request = detail_of(status_of(raised.value), error_details_pb2.BadRequest)
+    assert request is not None
+    assert [one.field for one in request.field_violations] == ["page_token"]
+
+
 @pytest.fixture
 async def database(postgres_url: str) -> AsyncIterator[Database]:
     opened = open_database(fresh_database(postgres_url), pool_size=4)

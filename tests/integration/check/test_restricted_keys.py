@@ -14,13 +14,13 @@ from tests.integration.check.conftest import Bench
 from tests.support.waiting import eventually
 
 # As the README lists them.
-WRITTEN = ("customer", "payment_intent", "checkout_session", "charge", "invoice", "credit_note")
+WRITTEN = ("customer", "payment_intent", "checkout_session", "payment_link", "charge", "invoice", "credit_note")
 COMMAND = [f"{name}_write" for name in WRITTEN]
 READ = [
     f"{name}_read"
     for name in (
         *("balance_transaction_source", "charge", "checkout_session", "credit_note", "customer", "dispute"),
-        *("event", "invoice", "payment_intent", "payment_method", "payout", "plan", "product"),
+        *("event", "invoice", "payment_intent", "payment_link", "payment_method", "payout", "plan", "product"),
     )
 ]
 SETUP = ["webhook_write"]

@@ -1,5 +1,6 @@
 """Events of a stream are taken in the stream's order, by one taker at a time."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from service import inbox
@@ -36,3 +37,12 @@ async def test_what_comes_later_is_not_taken_before_what_another_is_taking(datab
             assert await inbox.take(other, source="salesforce", limit=1) == []
     async with database.transaction() as tx:
         assert [row.event_id for row in await inbox.take(tx, source="salesforce", limit=1)] == ["a"]
+
+
+async def test_who_asks_about_an_object_is_told_states(database: Database) -> None:
+    refused = replace(event("a"), object_id="pi_1", state=State.REFUSED, reason="AMOUNT_MISSING: enter one")
+    async with database.transaction() as tx:
+        await inbox.record(tx, [refused])
+        (row,) = await inbox.about(tx, accounts=["main"], object_ids=["pi_1"], limit=10)
+    assert row == refused
+    assert row.state is State.REFUSED

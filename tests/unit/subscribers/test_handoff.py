@@ -98,6 +98,22 @@ def test_an_event_keeps_topic_place_and_the_publishers_trace() -> None:
     assert orjson.loads(row.payload) == {"Record_Id__c": "006000000000001AAA"}
 
 
+@pytest.mark.parametrize("trace", ["", "\x00", "00-" + "0" * 32, "nonsense\x00", "x" * 5000])
+def test_a_trace_that_is_none_is_left_out(trace: str) -> None:
+    row = stream_event("main", received(traceparent=trace))
+    assert row.traceparent is None
+
+
+def test_no_text_has_what_no_table_can_hold() -> None:
+    row = stream_event("main", received(payload={"Note__c": "a\x00b", "More": ["\x00"]}))
+    assert orjson.loads(row.payload) == {"Note__c": "a\ufffdb", "More": ["\ufffd"]}
+
+
+def test_an_id_that_is_a_card_number_is_none() -> None:
+    row = stream_event("main", received(event_id="4242424242424242"))
+    assert row.event_id == f"replay:{REPLAY.hex()}"
+
+
 def test_what_cannot_be_decoded_is_kept_as_hex() -> None:
     row = stream_event("main", received(payload=b"\x00\xff"))
     assert row.kind == UNDECODABLE

@@ -63,10 +63,11 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "payment_intent": ("payment_intent",),
         "line_items": ("item",),
         "invoice": (),
-        "payment_link": (),
+        "payment_link": ("payment_link",),
         "setup_intent": (),
         "subscription": (),
     },
+    "payment_link": {"line_items": ("item",), "application": (), "on_behalf_of": ()},
     "item": {"price": ("price",)},
     "invoice": {
         "amount_paid_off_stripe": (),
@@ -158,6 +159,7 @@ def lookup(world: World, identifier: str) -> Any:
         "inpay": world.invoice_payments,
         "cn": world.credit_notes,
         "txn": world.balance_transactions,
+        "plink": world.payment_links,
         "po": world.payouts,
         "prod": world.products,
         "price": world.prices,
@@ -171,15 +173,17 @@ def _refunds(world: World, charge: Json) -> Json:
     return listing(rows[:10], f"/v1/charges/{charge['id']}/refunds", has_more=len(rows) > 10)  # noqa: PLR2004
 
 
-def _line_items(world: World, session: Json) -> Json:
-    rows = world.line_items.get(session["id"], [])
-    return listing(rows[:10], f"/v1/checkout/sessions/{session['id']}/line_items", has_more=len(rows) > 10)  # noqa: PLR2004
+def _line_items(world: World, owner: Json) -> Json:
+    rows = world.line_items.get(owner["id"], [])
+    kind = "payment_links" if owner["object"] == "payment_link" else "checkout/sessions"
+    return listing(rows[:10], f"/v1/{kind}/{owner['id']}/line_items", has_more=len(rows) > 10)  # noqa: PLR2004
 
 
 # What an object shows only when it is asked for.
 _ONLY_EXPANDED: dict[tuple[str, str], Callable[[World, Json], Any]] = {
     ("charge", "refunds"): _refunds,
     ("checkout.session", "line_items"): _line_items,
+    ("payment_link", "line_items"): _line_items,
     ("invoice", "amount_paid_off_stripe"): invoicing.paid_off_stripe,
     ("invoice", "confirmation_secret"): invoices.shown_secret,
     ("invoice", "payments"): invoices.shown_payments,

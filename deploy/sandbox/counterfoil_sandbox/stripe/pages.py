@@ -1,4 +1,4 @@
-"""The pages a payer would see: Checkout's hosted page and a 3-D Secure challenge, as small HTML forms.
+"""The pages a payer would see: Checkout's hosted page, a payment link's and a 3-D Secure challenge, as HTML forms.
 
 They need no JavaScript, so that a test can drive them with a form POST. Everything shown is escaped.
 """
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from counterfoil_sandbox.stripe import currencies
 from counterfoil_sandbox.stripe.errors import Json, StripeError
-from counterfoil_sandbox.stripe.resources import checkout, lifecycle
+from counterfoil_sandbox.stripe.resources import checkout, lifecycle, payment_links
 from counterfoil_sandbox.stripe.resources.account import MERCHANT
 from counterfoil_sandbox.stripe.world import NO_CAUSE, World
 
@@ -25,9 +25,10 @@ _CARDS = ("pm_card_visa", "pm_card_mastercard", "pm_card_chargeDeclined", "pm_ca
 
 
 def routes(world: World) -> list[Route]:
-    """Return the routes of both pages."""
+    """Return the routes of the pages."""
     pages = _Pages(world)
     return [
+        Route("/b/{token}", pages.link, methods=["GET", "POST"]),
         Route("/c/pay/{session}", pages.checkout, methods=["GET", "POST"]),
         Route("/3ds/{intent}/{token}", pages.challenge, methods=["GET", "POST"]),
     ]
@@ -46,6 +47,23 @@ class _Pages:
         if session["status"] != "open":
             word = "been completed" if session["status"] == "complete" else "expired"
             return _page("Checkout", f"<p>This Checkout Session has {word}.</p>", 410)
+        return await self._visit(request, session)
+
+    async def link(self, request: Request) -> Response:
+        """Open a session and show its page; a form that is posted here is paid in a session opened for it."""
+        self._world.catch_up()
+        link = payment_links.by_address(self._world, request.path_params["token"])
+        if link is None:
+            return _page("Page not found", "<p>This address belongs to no payment link.</p>", 404)
+        if not link["active"]:
+            message = link["inactive_message"] or "The link is no longer active."
+            return _page("Payment link", f"<p>{escape(message)}</p>", 410)
+        session = payment_links.visit(self._world, link)
+        if request.method == "GET":
+            return RedirectResponse(session["url"], status_code=303)
+        return await self._visit(request, session)
+
+    async def _visit(self, request: Request, session: Json) -> Response:
         if request.method == "GET":
             return self._checkout_page(session)
         async with request.form() as form:
@@ -141,6 +159,8 @@ class _Cause:
 
 
 def _success(session: Json) -> Response:
+    if session["success_url"] is None:  # of a payment link that leads nowhere
+        return _page("Payment link", "<p>Thanks for your payment.</p>")
     target = str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
     return RedirectResponse(target, status_code=303)
 

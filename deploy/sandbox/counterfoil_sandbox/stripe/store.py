@@ -77,7 +77,7 @@ class Table:
         found = (
             row
             for row in self._from_cursor(call, equal or {})
-            if not row.get("deleted") and within(_moment(row), span) and keep(row)
+            if not row.get("deleted") and (not span or within(_moment(row), span)) and keep(row)
         )
         rows = list(islice(found, limit + 1))
         data = rows[:limit]

@@ -66,7 +66,8 @@ class World:
         self.invoice_payments = Table("invoice_payment", "invoice")
         self.credit_notes = Table("credit_note", "invoice", "customer")
         self.tax_rates = Table("tax_rate")
-        self.sessions = Table("checkout.session", "payment_intent", "customer")
+        self.sessions = Table("checkout.session", "payment_intent", "customer", "payment_link")
+        self.payment_links = Table("payment_link")
         self.line_items: dict[str, list[Json]] = {}
         self.products = Table("product")
         self.prices = Table("price", "product")

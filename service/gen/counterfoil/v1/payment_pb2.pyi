@@ -29,6 +29,7 @@ class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     METHOD_OFF_SESSION: _ClassVar[Method]
     METHOD_UNCONFIRMED: _ClassVar[Method]
     METHOD_HOSTED_CHECKOUT: _ClassVar[Method]
+    METHOD_PAYMENT_LINK: _ClassVar[Method]
 
 class AmountSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -50,6 +51,7 @@ METHOD_UNSPECIFIED: Method
 METHOD_OFF_SESSION: Method
 METHOD_UNCONFIRMED: Method
 METHOD_HOSTED_CHECKOUT: Method
+METHOD_PAYMENT_LINK: Method
 AMOUNT_SOURCE_UNSPECIFIED: AmountSource
 AMOUNT_SOURCE_RECORD: AmountSource
 AMOUNT_SOURCE_LINES: AmountSource

@@ -47,13 +47,18 @@ class HostedCheckout(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class PaymentLink(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class CreatePaymentRequest(_message.Message):
-    __slots__ = ("entity", "record_id", "off_session", "unconfirmed", "hosted_checkout", "version", "request_id", "capture_method", "amount_source")
+    __slots__ = ("entity", "record_id", "off_session", "unconfirmed", "hosted_checkout", "payment_link", "version", "request_id", "capture_method", "amount_source")
     ENTITY_FIELD_NUMBER: _ClassVar[int]
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     OFF_SESSION_FIELD_NUMBER: _ClassVar[int]
     UNCONFIRMED_FIELD_NUMBER: _ClassVar[int]
     HOSTED_CHECKOUT_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_LINK_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CAPTURE_METHOD_FIELD_NUMBER: _ClassVar[int]
@@ -63,11 +68,12 @@ class CreatePaymentRequest(_message.Message):
     off_session: OffSession
     unconfirmed: Unconfirmed
     hosted_checkout: HostedCheckout
+    payment_link: PaymentLink
     version: str
     request_id: str
     capture_method: CaptureMethod
     amount_source: _payment_pb2.AmountSource
-    def __init__(self, entity: _Optional[str] = ..., record_id: _Optional[str] = ..., off_session: _Optional[_Union[OffSession, _Mapping]] = ..., unconfirmed: _Optional[_Union[Unconfirmed, _Mapping]] = ..., hosted_checkout: _Optional[_Union[HostedCheckout, _Mapping]] = ..., version: _Optional[str] = ..., request_id: _Optional[str] = ..., capture_method: _Optional[_Union[CaptureMethod, str]] = ..., amount_source: _Optional[_Union[_payment_pb2.AmountSource, str]] = ...) -> None: ...
+    def __init__(self, entity: _Optional[str] = ..., record_id: _Optional[str] = ..., off_session: _Optional[_Union[OffSession, _Mapping]] = ..., unconfirmed: _Optional[_Union[Unconfirmed, _Mapping]] = ..., hosted_checkout: _Optional[_Union[HostedCheckout, _Mapping]] = ..., payment_link: _Optional[_Union[PaymentLink, _Mapping]] = ..., version: _Optional[str] = ..., request_id: _Optional[str] = ..., capture_method: _Optional[_Union[CaptureMethod, str]] = ..., amount_source: _Optional[_Union[_payment_pb2.AmountSource, str]] = ...) -> None: ...
 
 class CreatePaymentResponse(_message.Message):
     __slots__ = ("payment", "replayed", "client_secret")

@@ -129,7 +129,8 @@ class PaymentsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelPayment(self, request, context):
-        """Cancels a payment whose money was not taken; what is held on the card is released, and a page it waits on expires.
+        """Cancels a payment whose money was not taken; what is held on the card is released, and a page or link it waits on
+        can be paid by no more.
 
         Waits and repeats like CapturePayment. Cancelling what is cancelled already is OK.
 

@@ -18,14 +18,14 @@ from counterfoil_sandbox.stripe.resources.lifecycle import Confirmation
 from counterfoil_sandbox.stripe.routing import Call, Endpoint
 from counterfoil_sandbox.stripe.settings import DAY_S
 from counterfoil_sandbox.stripe.store import listing
-from counterfoil_sandbox.stripe.world import World
+from counterfoil_sandbox.stripe.world import World, changed, snapshot
 
 SHORTEST_S = 30 * 60
 # Stripe's address ends in some hundred characters that the page needs: no field of 255 holds it.
 _FRAGMENT = "fidsandbox" * 30
 _CARRIED = (
     "allowed_payment_method_types", "billing_address_collection", "cancel_url", "client_reference_id", "customer",
-    "customer_email", "integration_identifier", "locale", "submit_type", "success_url",
+    "customer_email", "integration_identifier", "locale", "payment_link", "submit_type", "success_url",
 )  # fmt: skip
 
 
@@ -33,13 +33,24 @@ def create(world: World, call: Call) -> Json:
     """POST /v1/checkout/sessions."""
     values = call.params
     _check(world, values)
+    return open_session(world, values, sold(world, values))
+
+
+def sold(world: World, values: Json) -> list[Json]:
+    """Return the line items that parameters describe, of one currency; their prices are made if they are inline."""
+    if not values.get("line_items"):
+        raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
     lines = [_line(world, line, index) for index, line in enumerate(values["line_items"])]
-    currency = lines[0]["currency"]
-    if any(line["currency"] != currency for line in lines):
+    if any(line["currency"] != lines[0]["currency"] for line in lines):
         raise invalid("All line items must have the same currency.", "line_items")
-    total = currencies.check_amount(sum(line["amount_total"] for line in lines), currency, "line_items")
-    row = _session(world, values, currency, total)
-    world.hidden(row["id"])["intent"] = values.get("payment_intent_data", {})
+    currencies.check_amount(sum(line["amount_total"] for line in lines), lines[0]["currency"], "line_items")
+    return lines
+
+
+def open_session(world: World, values: Json, lines: list[Json]) -> Json:
+    """Return a new session in which these lines can be paid."""
+    row = _session(world, values, lines[0]["currency"], sum(line["amount_total"] for line in lines))
+    world.hidden(row["id"])["intent"] = values.get("payment_intent_data") or {}
     world.line_items[row["id"]] = lines
     world.sessions.save(row)
     world.at(row["expires_at"], lambda: _expire(world, row))
@@ -47,8 +58,6 @@ def create(world: World, call: Call) -> Json:
 
 
 def _check(world: World, values: Json) -> None:
-    if not values.get("line_items"):
-        raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
     if "success_url" not in values:
         raise invalid("Missing required param: success_url.", "success_url", "parameter_missing")
     for name in ("success_url", "cancel_url"):
@@ -138,7 +147,6 @@ def _session(world: World, values: Json, currency: str, total: int) -> Json:
         "mode": "payment",
         "origin_context": None,
         "payment_intent": None,
-        "payment_link": None,
         "payment_method_collection": "if_required",
         "payment_method_configuration_details": {"id": world.ids.configuration, "parent": None},
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
@@ -226,6 +234,23 @@ def complete(world: World, session: Json, intent: Json) -> None:
     paid = intent["status"] == "succeeded"
     session |= {"status": "complete", "payment_status": "paid" if paid else "unpaid", "url": None}
     world.emit("checkout.session.completed", session)
+    if session["payment_link"] is not None:
+        _count(world, session["payment_link"])
+
+
+def _count(world: World, link_id: str) -> None:
+    """Count a completed session of a payment link; at its limit no other can be completed."""
+    link = world.payment_links.rows[link_id]
+    restricted = (link["restrictions"] or {}).get("completed_sessions")
+    if restricted is None:
+        return
+    before = snapshot(link)
+    restricted["count"] += 1
+    if restricted["count"] >= restricted["limit"]:
+        link["active"] = False
+        for other in list(world.sessions.having("payment_link", link_id)):
+            _expire(world, other)
+    world.emit("payment_link.updated", link, changed(link, before))
 
 
 def _expire(world: World, session: Json) -> None:
@@ -264,7 +289,9 @@ def expire(world: World, call: Call) -> Json:
 
 def index(world: World, call: Call) -> Json:
     """GET /v1/checkout/sessions."""
-    wanted = {name: call.params[name] for name in ("customer", "payment_intent", "status") if name in call}
+    wanted = {
+        name: call.params[name] for name in ("customer", "payment_intent", "payment_link", "status") if name in call
+    }
     email = call.get("customer_details", {}).get("email")
     return world.sessions.page_where(
         call.params,

@@ -84,8 +84,9 @@ LIST = Params(
         "customer": Text(),
         "customer_details": Hash({"email": Text()}, required=("email",)),
         "payment_intent": Text(),
+        "payment_link": Text(),
         "status": Choice(("open", "complete", "expired")),
     },
-    elsewhere=frozenset(("customer_account", "payment_link", "subscription")),
+    elsewhere=frozenset(("customer_account", "subscription")),
 )
 LINES = Params(PAGING)

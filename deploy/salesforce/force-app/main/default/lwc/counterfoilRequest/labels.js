@@ -25,6 +25,7 @@ import loading from '@salesforce/label/c.Counterfoil_Loading';
 import method from '@salesforce/label/c.Counterfoil_Method';
 import methodElsewhere from '@salesforce/label/c.Counterfoil_Method_Elsewhere';
 import methodHosted from '@salesforce/label/c.Counterfoil_Method_Hosted';
+import methodLink from '@salesforce/label/c.Counterfoil_Method_Link';
 import methodStored from '@salesforce/label/c.Counterfoil_Method_Stored';
 import notDone from '@salesforce/label/c.Counterfoil_Not_Done';
 import payment from '@salesforce/label/c.Counterfoil_Payment';
@@ -86,6 +87,7 @@ export const LABELS = {
     method,
     methodElsewhere,
     methodHosted,
+    methodLink,
     methodStored,
     notDone,
     payment,

@@ -10,6 +10,8 @@ const ABANDONED = option(LABELS.reasonAbandoned, 'abandoned');
 const ORDER_CHANGE = option(LABELS.reasonOrderChange, 'order_change');
 const UNSATISFACTORY = option(LABELS.reasonUnsatisfactory, 'product_unsatisfactory');
 const STORED = option(LABELS.methodStored, 'off_session');
+const PAGE = option(LABELS.methodHosted, 'hosted_checkout');
+const LINK = option(LABELS.methodLink, 'payment_link');
 
 // The first option is the one that stands when the form opens.
 const choice = (name, label, ...options) => ({ name, label, options });
@@ -21,7 +23,7 @@ const reasons = (...options) => choice('reason', LABELS.reason, NONE, ...options
  */
 export const OPERATIONS = {
     create_payment: {
-        choices: [choice('method', LABELS.method, option(LABELS.methodHosted, 'hosted_checkout'), STORED)],
+        choices: [choice('method', LABELS.method, PAGE, LINK, STORED)],
         canHold: true,
         further: LABELS.further
     },

@@ -151,6 +151,18 @@ describe('c-counterfoil-request', () => {
         expect(ask.mock.calls[0][0].entered).toMatchObject({ method: 'hosted_checkout', captureMethod: 'manual' });
     });
 
+    it('offers a link that can be shared', async () => {
+        const element = await shown('create_payment', { amount: 100 });
+        expect(named(element, 'method').options.map((each) => each.value)).toEqual([
+            'hosted_checkout',
+            'payment_link',
+            'off_session'
+        ]);
+        choose(element, 'method', 'payment_link');
+        await send(element);
+        expect(ask.mock.calls[0][0].entered).toMatchObject({ method: 'payment_link' });
+    });
+
     it('shows the answer when it comes, and refreshes the record', async () => {
         const element = await shown('create_payment', { amount: 100 });
         ask.mockResolvedValue('1');
