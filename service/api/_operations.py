@@ -173,7 +173,8 @@ class OperationsService(operations_service_pb2_grpc.OperationsServiceServicer):
                 if run.ended:
                     return
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), _POLL_SECONDS)
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await woken.wait()
         raise Overloaded("the service is stopping")
 
     async def CancelRun(self, request: api.CancelRunRequest, _context: object) -> api.CancelRunResponse:  # noqa: N802  (the contract's name)

@@ -284,7 +284,8 @@ class Commands:
                 while (command := await self.get(command_id)).state.under_way:
                     woken.clear()
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(woken.wait(), _POLL_SECONDS)
+                        async with asyncio.timeout(_POLL_SECONDS):
+                            await woken.wait()
                 return command
         return await self.get(command_id)
 

@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     )
     command_attempts: int = Field(default=100, ge=1, le=1000, description="Then a command ends as FAILED.")
     lease_seconds: float = Field(default=10, ge=0.5, le=300, description="How long a claim on rows or a stream holds.")
-    projection_batch_limit: int = Field(default=200, ge=1, le=2000, description="Changed objects looked at together.")
+    projection_batch_limit: int = Field(default=200, ge=1, le=500, description="Changed objects looked at together.")
     delivery_batch_limit: int = Field(
         default=200, ge=1, le=200, description="Records sent in one call; Salesforce takes at most 200."
     )

@@ -39,7 +39,8 @@ class Wakes:
     async def wait(self, topic: str, seconds: float) -> None:
         """Return when `topic` is signalled, or after `seconds`."""
         with self.subscribed(topic) as event, suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await event.wait()
 
     def subscribed(self, topic: str) -> "_Subscription":
         """Return a context that holds an event set by each signal: subscribe first, then look, then wait."""
@@ -66,7 +67,8 @@ class Wakes:
             connection.add_termination_listener(lambda _connection: self._due.set())
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._due.wait(), 30)
+                    async with asyncio.timeout(30):
+                        await self._due.wait()
                 self._due.clear()
                 topics, self._pending = list(self._pending), set()
                 # With nothing to send this still proves that the connection lives.

@@ -54,7 +54,7 @@ class Observation:
         created_at: when Stripe made the object, UTC.
         deleted: the object is gone; the row stays as a tombstone.
         traceparent: the trace it belongs to, if it carries one.
-        linked_id: the object of another family it names: an invoice payment's payment intent.
+        linked_id: the object of another family it names: an invoice payment's payment intent, a payment's customer.
         cause: the event or the API request that showed it.
         fetch_after: ask Stripe for the object at this time at the latest: a fact is still to come.
     """

@@ -25,6 +25,7 @@ _PARENT_FIELD = {"charge": "payment_intent", "balance_transaction": "source", "r
 _PARENT_FIELD |= {"invoice_payment": "invoice", "credit_note": "invoice"}
 _OF_A_REQUEST = frozenset({"payment_intent", "checkout.session", "payment_link"})
 _OF_A_PAYMENT = frozenset({"refund", "dispute"})
+_OF_A_CUSTOMER = frozenset({"payment_intent", "invoice"})
 _OF_A_RECORD = frozenset({"payment_intent", "checkout.session", "payment_link", "customer", "invoice"})
 KNOWN_TYPES = frozenset(
     {"payment_intent", "checkout.session", "customer", "charge", "balance_transaction", "refund", "dispute", "payout"}
@@ -229,10 +230,10 @@ def _parent(kind: str, body: dict[str, Any], metadata: dict[str, Any]) -> str | 
 
 
 def _linked(kind: str, body: dict[str, Any]) -> str | None:
-    """Return what an object names in another family: the customer of an invoice, the intent that pays one."""
+    """Return what an object names in another family: the customer of an invoice or payment, the intent that pays."""
     if kind == "invoice_payment":
         return _text(_payment(body).get("payment_intent"))
-    return _text(body.get("customer")) if kind == "invoice" else None
+    return _text(body.get("customer")) if kind in _OF_A_CUSTOMER else None
 
 
 def _payment(body: dict[str, Any]) -> dict[str, Any]:

@@ -38,8 +38,9 @@ def prepare(
                 cause=event.event_id,
                 scrubbed=True,
             )
-        else:
-            # Thin, or rendered in another version's shape: not read, fetched in ours instead.
+        elif event.subject_type in KNOWN_TYPES:
+            # Thin, or rendered in another version's shape: not read, fetched in ours instead. What nothing here reacts
+            # to is not asked for either: its event is kept.
             sights = [stub(event.entity, event.subject_type, event.subject_id, fetch_after=now, as_of=event.created)]
         if event.subject_type not in KNOWN_TYPES:
             telemetry.events_unrecognised.add(1, {"kind": event.kind})

@@ -18,6 +18,7 @@ from service.domain import DesiredRecord
 from service.errors import CounterfoilError
 from service.history import feed
 from service.history.feed import Seen
+from service.intake import observe, stub
 from service.mapping import Names
 from service.mirror import Lane, MirrorRow
 from service.projection._changes import Terms, note_changes
@@ -126,6 +127,12 @@ class Projector:
                 async with self._database.transaction() as tx:
                     entities = self._entities_of[org]
                     looked.asked |= await links.look_again(tx, entities, values, now=self._clock.now())
+        if looked.unknown:
+            # Apart from the look, whose rows a writer may wait for that holds these.
+            now = self._clock.now()
+            stubs = [stub(entity, "customer", key, fetch_after=now) for entity, key in sorted(looked.unknown)]
+            async with self._database.transaction() as tx:
+                await observe(tx, stubs, now=now)
         if looked.asked:
             self._wakes.signal("links")
         if looked.moves or any(looked.again.values()):
@@ -179,7 +186,9 @@ class Projector:
         found = {lane: families(some) for lane, some in rows.items()}
         every = [family for some in found.values() for family in some]
         routed = await find_routes(tx, every, self._entities, now=self._clock.now())
-        looked = _Looked(moves=routed.moves, again=routed.again, silent=routed.silent, asked=routed.asked)
+        looked = _Looked(
+            moves=routed.moves, again=routed.again, silent=routed.silent, asked=routed.asked, unknown=routed.unknown
+        )
         for lane, some in rows.items():
             trace = next((row.traceparent for row in some if row.traceparent), None)
             attributes = {"counterfoil.lane": lane.key}
@@ -273,6 +282,7 @@ class _Looked:
     again: dict[str, set[str]] = field(default_factory=dict)
     silent: set[Key] = field(default_factory=set)
     asked: bool = False
+    unknown: set[Key] = field(default_factory=set)
     payments: dict[Key, Seen] = field(default_factory=dict)
 
     def want(self, records: Sequence[DesiredRecord]) -> None:
@@ -286,4 +296,5 @@ class _Looked:
             self.again.setdefault(entity, set()).update(object_ids)
         self.silent |= other.silent
         self.asked |= other.asked
+        self.unknown |= other.unknown
         self.payments |= other.payments

@@ -74,8 +74,9 @@ def records(
         wanted += [record for part in parts for rule in rules for record in rule(part, lane)]
         wanted += request_records(family, lane)
     # What is about to move into another lane is no longer shown by this one's record.
-    staying = [one for one in found if one.key not in routes or not moves(one, routes[one.key])]
-    wanted += source_records(staying, org)
+    leaving = {one.key: one.root.routed_id for one in found if one.key in routes and moves(one, routes[one.key])}
+    staying = [one for one in found if one.key not in leaving]
+    wanted += source_records(staying, org, left={record_id for record_id in leaving.values() if record_id is not None})
     once: dict[tuple[str, str], DesiredRecord] = {}
     for record in wanted:  # an Account may hold a customer of each entity, in a field of its own
         before = once.get((record.sobject, record.key))

@@ -28,6 +28,7 @@ class Routed:
         again: by entity, objects to look at again.
         silent: objects that ask nothing.
         asked: whether anything new was asked.
+        unknown: customers that might tell more of objects without an Account, and that nobody has told of yet.
     """
 
     routes: dict[Key, Route] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Routed:
     again: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     silent: set[Key] = field(default_factory=set)
     asked: bool = False
+    unknown: set[Key] = field(default_factory=set)
 
 
 async def find_routes(
@@ -74,6 +76,9 @@ async def _ask(tx: Transaction, routed: Routed, subjects: Sequence[Subject], now
         found = routed.routes[key] = route(subject, known)
         if moves(subject.family, found):
             routed.moves[key] = found.sale
+        if found.settled and found.account is None and subject.customer is None:
+            customer_id = customer_of(subject.family)
+            routed.unknown |= {(entity, customer_id)} if customer_id else set()
     states = {key: routed.routes[key].state or "" for key in questions}
     await links.keep(tx, [links.Kept(*key, states[key], asked) for key, asked in questions.items()], now=now)
 

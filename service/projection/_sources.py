@@ -1,7 +1,7 @@
 """The record a payment was asked from: what it shows of its payments, and of what was asked to be done with them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,6 +13,14 @@ from service.projection._values import Fields, cut, money, when
 
 _RANK = 0
 _EPOCH = datetime.fromtimestamp(0, UTC)
+# What a record shows of payments when it has none any more.
+_NOTHING: Fields = dict.fromkeys(
+    (
+        *("Payment_Status__c", "Amount_Paid__c", "Payment_Currency__c", "Payment_Fee__c", "Payment_Net__c"),
+        *("Payment_Settlement_Currency__c", "Paid_At__c", "Stripe_Payment_Intent_Id__c", "Payment_Link_Url__c"),
+        *("Payment_Error__c", "Payment_Request_Id__c"),
+    )
+)
 
 
 @dataclass(slots=True)
@@ -23,8 +31,11 @@ class _Group:
     asked: list[MirrorRow] = field(default_factory=list)
 
 
-def source_records(found: Sequence[Family], org: str) -> Iterator[DesiredRecord]:
-    """Yield the Opportunity or Order that each group of payments belongs to."""
+def source_records(found: Sequence[Family], org: str, *, left: Collection[str] = ()) -> Iterator[DesiredRecord]:
+    """Yield the Opportunity or Order that each group of payments belongs to.
+
+    `left` are records that a payment is just found not to belong to: one that has no other shows none.
+    """
     groups: dict[str, _Group] = defaultdict(_Group)
     for family in found:
         fact = payment_facts(family) if family.root.object_type in PAYMENT_ROOTS else None
@@ -38,16 +49,15 @@ def source_records(found: Sequence[Family], org: str) -> Iterator[DesiredRecord]
                 groups[str(record_id)].asked.append(row)
     for record_id, group in groups.items():
         newest = group.payments[-1][1].root if group.payments else _newest(group.asked)
-        yield DesiredRecord(
-            org=org,
-            sobject=SOURCE_OBJECTS[record_id[:3]],
-            key_field="Id",
-            key=record_id,
-            fields=_fields(group),
-            lane=record_id,
-            rank=_RANK,
-            traceparent=newest.traceparent,
-        )
+        fields = (_NOTHING if record_id in left else {}) | _fields(group)
+        yield _record(record_id, org, fields, newest.traceparent)
+    for record_id in sorted({one for one in left if _is_source(one)} - groups.keys()):
+        yield _record(record_id, org, _NOTHING, None)
+
+
+def _record(record_id: str, org: str, fields: Fields, traceparent: str | None) -> DesiredRecord:
+    sobject = SOURCE_OBJECTS[record_id[:3]]
+    return DesiredRecord(org, sobject, "Id", record_id, fields, record_id, _RANK, None, traceparent)
 
 
 def _is_source(record_id: str | None) -> bool:

@@ -163,11 +163,17 @@ async def _wanted(world: World) -> list[DesiredRecord]:
     database = open_database(world.database_url, pool_size=2)
     projector = Projector(database, Wakes(database.url), SystemClock(), entities=entities, batch_limit=1)
     try:
+        lanes = set()
         async with database.transaction() as tx:
-            undone = await tx.begin_nested()
-            await tx.execute(text("UPDATE mirror SET dirty = true"))
-            lanes = await mirror.changed_lanes(tx, limit=1_000_000)
-            await undone.rollback()
+            known = [row.object_id for row in await tx.execute(text("SELECT object_id FROM mirror"))]
+            for some in _chunks(known, _LANES):  # taking them locks them: not all at once
+                undone = await tx.begin_nested()
+                await tx.execute(
+                    text("UPDATE mirror SET dirty = object_id = ANY(:some) WHERE dirty OR object_id = ANY(:some)"),
+                    {"some": some},
+                )
+                lanes |= set(await mirror.changed_lanes(tx, limit=1_000_000))
+                await undone.rollback()
         looked = [await projector.preview(some) for some in _chunks(list(lanes), _LANES)]
     finally:
         await database.close()

@@ -99,3 +99,17 @@ async def test_a_thousand_signals_are_folded(database_url: str) -> None:
 
 async def test_waiting_ends_by_itself(database_url: str) -> None:
     await asyncio.wait_for(Wakes(database_url).wait("nothing", 0.01), 5)
+
+
+async def test_an_end_at_the_moment_of_a_signal_is_an_end(database_url: str) -> None:
+    wakes, connection = Wakes(database_url), await asyncpg.connect(database_url)
+    running = asyncio.create_task(wakes.run())
+    with wakes.subscribed("heard") as heard:
+        while not heard.is_set():  # from here on it listens, with nothing to send
+            await connection.execute("NOTIFY counterfoil, 'heard'")
+    await connection.close()
+    wakes.signal("mirror")
+    running.cancel()
+    ended, _ = await asyncio.wait([running], timeout=10)
+    assert ended
+    assert running.cancelled()

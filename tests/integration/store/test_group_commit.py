@@ -143,6 +143,15 @@ async def test_an_event_in_another_version_is_fetched_instead_of_read(database: 
     assert await scalar(database, "SELECT count(*) FROM mirror WHERE body IS NULL AND fetch_at IS NOT NULL") == 1
 
 
+@pytest.mark.parametrize("kind", ["product", "plan", "a_word_of_tomorrow"])
+async def test_what_nothing_reacts_to_is_kept_and_not_asked_for(database: Database, kind: str) -> None:
+    async with running_intake(database) as intake:
+        old = event("evt_old", {"id": "x_1", "object": kind}, api_version="2020-08-27")
+        assert await intake.receive(old) is Receipt.NEW
+    assert await scalar(database, "SELECT count(*) FROM inbox") == 1
+    assert await scalar(database, "SELECT count(*) FROM mirror") == 0
+
+
 async def test_the_database_may_fail_between_two_deliveries(database: Database) -> None:
     async with running_intake(database) as intake:
         assert await intake.receive(event("evt_1", intent("pi_1"))) is Receipt.NEW
