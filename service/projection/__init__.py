@@ -5,7 +5,7 @@ payments, and `invoices`. Touches mirror, history and outbox through their verbs
 Refuses to guess: a missing fact is empty, an unknown status is carried as it is.
 """
 
-from service.projection._facts import PaymentFacts, payment_facts
+from service.projection._facts import PaymentFacts
 from service.projection._families import Family, families
 from service.projection._history import Standing
 from service.projection._payouts import PayoutFacts
@@ -35,7 +35,6 @@ __all__ = [
     "load_payments",
     "org_version",
     "page_payouts",
-    "payment_facts",
     "payment_in",
     "read_payout",
     "widest_records",
