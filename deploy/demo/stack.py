@@ -87,6 +87,7 @@ class Stack:
         org: further settings of the org.
         terms: further settings of the entity.
         topics: what is read of the org's events; the default of the service if empty.
+        access: who may call the gRPC API; everybody on this machine if empty.
     """
 
     folder: Path
@@ -98,6 +99,7 @@ class Stack:
     org: dict[str, Any] = field(default_factory=dict)
     terms: dict[str, Any] = field(default_factory=dict)
     topics: Sequence[str] = ()
+    access: dict[str, Any] = field(default_factory=dict)
     entity: str = "acme"
     sandbox: Process | None = None
     services: list[Process] = field(default_factory=list)
@@ -210,6 +212,7 @@ class Stack:
                 }
             },
             "mappings": {"main": self.mappings},
+            **({"access": self.access} if self.access else {}),
         }
 
     def service_environment(self, *, config: Path, ready: Path) -> dict[str, str]:

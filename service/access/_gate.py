@@ -5,7 +5,7 @@ anonymous and may do everything, which is refused at start for addresses that ot
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service import telemetry
@@ -22,10 +22,10 @@ _BEARER = "bearer "
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a call brings to prove who makes it: its metadata, and the PEM certificate of its connection."""
+    """What a call brings to prove who makes it: its metadata, and what gives the PEM certificate of its connection."""
 
     metadata: Sequence[tuple[str, str | bytes]]
-    certificate: bytes | None = field(default=None, repr=False)
+    certificate: Callable[[], bytes | None] = field(default=lambda: None, repr=False)
 
 
 class Gate:
@@ -97,8 +97,9 @@ class Gate:
             if not isinstance(token, str) or not token.lower().startswith(_BEARER):
                 raise Unauthenticated("malformed", "Send one 'authorization: Bearer TOKEN'.")
             return await self._tokens.principal(token[len(_BEARER) :].strip())
-        if credentials.certificate is not None:
-            return self._by_certificate(credentials.certificate)
+        certificate = credentials.certificate()
+        if certificate is not None:
+            return self._by_certificate(certificate)
         raise Unauthenticated("missing", "Say who you are: by a bearer token or a client certificate.")
 
     def _by_certificate(self, certificate: bytes) -> Principal:

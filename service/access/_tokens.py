@@ -1,10 +1,14 @@
 """Bearer tokens: JWTs signed by an issuer of the configuration (RFC 7519, RFC 8725, OpenID Connect Core 1.0).
 
 Refuses what is not signed by a key of that issuer with an algorithm of our list (so "none" and shared secrets), what
-was made for somebody else, what has no end, and what is older or younger than its own claims allow.
+was made for somebody else, what has no end, and what is older or younger than its own claims allow. A signature that
+was found right is not computed again while the same token comes and the key is still the issuer's; its times are.
 """
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -16,6 +20,7 @@ from service.config.access import Access, CallerRole, Issuer
 from service.errors import Unauthenticated
 
 MAX_TOKEN_CHARACTERS = 8192
+_PROVEN_LIMIT = 1000
 _MAX_SUBJECT_CHARACTERS = 200
 _REQUIRED = ("exp", "iss", "aud", "sub")
 # PyJWT's errors in the order in which one is a case of the other; the caller learns which check failed, never a value.
@@ -30,10 +35,24 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    """What a token was proven to say, and by which of its issuer's keys."""
+
+    keys: Keys
+    key: jwt.PyJWK
+    key_id: object
+    algorithm: str
+    expires: int
+    principal: Principal
+
+
 class Tokens:
     """Turns a token into whom it speaks of."""
 
     def __init__(self, access: Access, clock: Clock) -> None:
+        self._clock = clock
+        self._proven: OrderedDict[bytes, _Proven] = OrderedDict()  # by digest: no token is kept
         self._issuers: dict[str, tuple[str, Issuer, Keys]] = {
             issuer.issuer: (name, issuer, open_keys(issuer.keys, clock)) for name, issuer in access.issuers.items()
         }
@@ -52,22 +71,35 @@ class Tokens:
         """
         if not token or len(token) > MAX_TOKEN_CHARACTERS:
             raise _bad("malformed")
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        known = self._proven.get(digest)
+        if known is None or not await self._still_holds(known):
+            known = self._proven[digest] = await self._prove(token)
+        self._proven.move_to_end(digest)
+        if len(self._proven) > _PROVEN_LIMIT:
+            self._proven.popitem(last=False)
+        return known.principal
+
+    async def _still_holds(self, known: _Proven) -> bool:
+        if self._clock.now().timestamp() >= known.expires:
+            return False
+        return any(key is known.key for key in await known.keys.candidates(known.key_id, known.algorithm))
+
+    async def _prove(self, token: str) -> _Proven:
         name, issuer, keys = self._issuer_of(token)
         header = _decoded(lambda: jwt.get_unverified_header(token))
-        algorithm = header.get("alg")
+        key_id, algorithm = header.get("kid"), str(header.get("alg"))
         if algorithm not in issuer.algorithms:
             raise _bad("algorithm")
-        claims: dict[str, Any] = {}
-        for key in await keys.candidates(header.get("kid"), str(algorithm)):
+        for key in await keys.candidates(key_id, algorithm):
             try:
                 claims = _decoded(lambda key=key: _verified(token, key, issuer))  # type: ignore[misc]
-                break
             except Unauthenticated as error:
                 if error.metadata["cause"] != "signature":
                     raise
-        if not claims:
-            raise _bad("signature")
-        return self._principal(name, issuer, claims)
+            else:
+                return _Proven(keys, key, key_id, algorithm, int(claims["exp"]), self._principal(name, issuer, claims))
+        raise _bad("signature")
 
     def _issuer_of(self, token: str) -> tuple[str, Issuer, Keys]:
         """Return the issuer a token names; only its own keys are then tried."""

@@ -5,7 +5,8 @@ because of the order of the others. Who was admitted is `service.access.current_
 """
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import grpc
@@ -17,7 +18,6 @@ from service.errors import CardData, CounterfoilError, InvalidRequest, SecretDat
 from service.redaction import had_card, had_key
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its types only, not at run time
-_Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable["_Handler | None"]]
 _KINDS = {
     (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
     (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
@@ -26,20 +26,14 @@ _KINDS = {
 }
 
 
-class _Guard(grpc.aio.ServerInterceptor):
+class _Guard:
     """Asks `check` before anything of a call's behaviour runs."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    async def intercept_service(
-        self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> "_Handler | None":
+    def around_handler(self, method: str, handler: "_Handler") -> "_Handler":
         """Return the method's handler behind `check`."""
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        method = str(handler_call_details.method)
         kind, make = _KINDS[bool(handler.request_streaming), bool(handler.response_streaming)]
         guarded = self._guarded(method, getattr(handler, kind))
         made: _Handler = make(
@@ -76,9 +70,14 @@ class Admitted(_Guard):
 
     async def check(self, method: str, _request: Any, context: Any) -> None:
         """Admit the caller for the rest of the call."""
-        certificates = context.auth_context().get("x509_pem_cert") or [None]
-        credentials = Credentials(tuple(context.invocation_metadata() or ()), certificates[0])
+        credentials = Credentials(context.invocation_metadata() or (), partial(_certificate, context))
         enter(await self._gate.admit(method, credentials), self._gate.version)
+
+
+def _certificate(context: Any) -> bytes | None:
+    """Return the caller's certificate, which grpc copies out of the connection anew for each call that asks."""
+    found: bytes | None = (context.auth_context().get("x509_pem_cert") or [None])[0]
+    return found
 
 
 class Scoped(_Guard):

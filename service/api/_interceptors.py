@@ -1,12 +1,14 @@
 """What every call of our API goes through: measured, admitted, its errors rewritten, its deadline kept.
 
-Health and reflection pass the gate too, and are else left alone: they are probes, and have errors of their own.
+What stands around a method is put together at its first call and kept: grpc asks its interceptors anew for every call,
+and six of them cost more than most of what they do. Health and reflection pass the gate too, and are else left alone:
+they are probes, and have errors of their own.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -26,19 +28,46 @@ _Behaviour = Callable[[Any, Any], Awaitable[Any]]
 OUR_PREFIX = "/counterfoil."
 
 
-class _Around(grpc.aio.ServerInterceptor):
+class Layer(Protocol):
+    """Something that stands around methods."""
+
+    def around_handler(self, method: str, handler: "_Handler") -> "_Handler":
+        """Return a method's handler with this around it."""
+
+
+class _Layers(grpc.aio.ServerInterceptor):
+    """Puts layers around each method, the outermost first in the list."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = layers
+        self._made: dict[str, _Handler] = {}
+
+    async def intercept_service(
+        self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> "_Handler | None":
+        """Return the method's handler with the layers around it; None for a method that nobody has."""
+        method = str(handler_call_details.method)
+        made = self._made.get(method)
+        if made is not None:
+            return made
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        for layer in reversed(self._layers):
+            handler = layer.around_handler(method, handler)
+        self._made[method] = handler
+        return handler
+
+
+class _Around:
     """Wraps the methods of our own services, which all take one message and answer with one or with a stream.
 
     A stream is written from within its method, which so ends, fails and is cancelled like any other.
     """
 
-    async def intercept_service(
-        self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> "_Handler | None":
+    def around_handler(self, method: str, handler: "_Handler") -> "_Handler":
         """Return the method's handler with `around` about it."""
-        handler = await continuation(handler_call_details)
-        method = str(handler_call_details.method)
-        if handler is None or not method.startswith(OUR_PREFIX):
+        if not method.startswith(OUR_PREFIX):
             return handler
         inner: Any = handler.unary_stream if handler.response_streaming else handler.unary_unary
         return handler if inner is None else self.wrap(method, handler, inner)
@@ -151,4 +180,4 @@ class Decoded(_Around):
 
 def interceptors(gate: Gate) -> Sequence[grpc.aio.ServerInterceptor]:
     """Return what stands around every method, outermost first: nothing but measuring comes before the gate."""
-    return (Measured(), Admitted(gate), Rewritten(), Timed(), Decoded(), Scoped(gate))
+    return (_Layers((Measured(), Admitted(gate), Rewritten(), Timed(), Decoded(), Scoped(gate))),)

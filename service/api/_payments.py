@@ -1,7 +1,7 @@
 """PaymentsService: parse, call, translate. Rules live in the rooms below; errors are rewritten by the interceptor."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,11 +14,12 @@ from service.api._streams import Stream, require_entity
 from service.api._validation import ListQuery, parse_change, parse_create, parse_get, parse_list, parse_watch
 from service.api._watch import ChangeReader, PaymentFeed, too_slow
 from service.commands import Command, Commands, CommandState
-from service.db import Database
+from service.db import Database, Together
 from service.errors import CounterfoilError, NotFound, Refused, VendorUnavailable
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2, payments_service_pb2_grpc
 from service.history.feed import FeedFilter
-from service.projection import PaymentFacts, list_payments, read_payment
+from service.mirror import MirrorRow
+from service.projection import PaymentFacts, list_payments, load_payments, payment_in
 from service.projection.feed import Changes, read_changes
 
 DEFAULT_WAIT = timedelta(seconds=30)
@@ -67,15 +68,19 @@ class _Changed:
 
 
 class PaymentReader(ChangeReader):
-    """Reads payments, each time in a transaction of its own."""
+    """Reads payments: single ones together with all that are asked for at the same time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._together = Together(self._load)
 
     async def read(self, entity: str, payment_id: str) -> PaymentFacts | None:
         """Return one payment, if there is one."""
-        async with self._database.read() as tx:
-            return await read_payment(tx, entity, payment_id)
+        return payment_in(await self._together.get((entity, payment_id)))
+
+    async def _load(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[MirrorRow] | None]:
+        async with self._database.glance() as tx:
+            return await load_payments(tx, keys)
 
     async def page(self, query: ListQuery) -> tuple[list[PaymentFacts], Position | None]:
         """Return the payments of a page, and where the next one begins, if there may be one."""
@@ -112,7 +117,8 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
     ) -> payments_service_pb2.CreatePaymentResponse:
         """Accept, wait, and return the payment as it stands; the command lives on when the caller does not."""
         command, replayed = await self._commands.accept(signed(parse_create(request)))
-        command = await self._commands.wait(command.id, patience(context))
+        if not command.state.settled:
+            command = await self._commands.wait(command.id, patience(context))
         if command.state in _CAME_TO_NOTHING:
             raise unsuccessful(command)
         return payments_service_pb2.CreatePaymentResponse(
@@ -158,7 +164,8 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
         page = isinstance(request, payments_service_pb2.CancelPaymentRequest)
         intent = await self._intent_of(asked.entity, payment_id, or_page=page)
         command, replayed = await self._commands.accept(signed(replace(asked, target_id=intent)))
-        command = await self._commands.wait(command.id, patience(context))
+        if not command.state.settled:
+            command = await self._commands.wait(command.id, patience(context))
         if command.state.settled and command.state is not CommandState.SUCCEEDED:
             raise unsuccessful(command)
         facts = await self._payments.read(command.entity, intent)

@@ -299,7 +299,7 @@ class Commands:
         Raises:
             NotFound: no such command.
         """
-        async with self._database.read() as tx:
+        async with self._database.glance() as tx:
             command = await ledger.get(tx, command_id)
         if command is None:
             raise NotFound("there is no such request: check its id")

@@ -88,6 +88,11 @@ _FAMILIES = text(
         (SELECT wanted.number, root.entity, root.object_id FROM wanted
          JOIN mirror root ON root.entity = wanted.entity AND root.object_id = wanted.key WHERE NOT wanted.is_record
          UNION
+         SELECT wanted.number, above.entity, above.object_id FROM wanted
+         JOIN mirror root ON root.entity = wanted.entity AND root.object_id = wanted.key
+         JOIN mirror above ON above.entity = root.entity AND above.object_id = root.parent_id
+         WHERE :whole AND NOT wanted.is_record
+         UNION
          SELECT wanted.number, named.entity, named.object_id FROM wanted
          JOIN mirror named ON named.entity = wanted.entity AND named.record_id = wanted.key WHERE wanted.is_record
          UNION
@@ -110,25 +115,29 @@ _FAMILIES = text(
     bindparam("entities", type_=ARRAY(Text)),
     bindparam("keys", type_=ARRAY(Text)),
     bindparam("records", type_=ARRAY(Boolean)),
+    bindparam("whole", type_=Boolean),
 )
 _Wanted = tuple[int, str, str, bool]
 
 
-async def _load(tx: Transaction, wanted: Sequence[_Wanted]) -> list[tuple[int, MirrorRow]]:
+async def _load(tx: Transaction, wanted: Sequence[_Wanted], *, whole: bool = False) -> list[tuple[int, MirrorRow]]:
     numbers, entities, keys, records = zip(*wanted, strict=True)
     parameters = {"numbers": list(numbers), "entities": list(entities), "keys": list(keys), "records": list(records)}
-    rows = await tx.execute(_FAMILIES, parameters | {"limit": _FAMILY_LIMIT + 1})
+    rows = await tx.execute(_FAMILIES, parameters | {"limit": _FAMILY_LIMIT + 1, "whole": whole})
     return [(row.number, to_row(row)) for row in rows]
 
 
-async def load_families(tx: Transaction, lanes: Mapping[Lane, Sequence[str]]) -> dict[Lane, list[MirrorRow] | None]:
+async def load_families(
+    tx: Transaction, lanes: Mapping[Lane, Sequence[str]], *, whole: bool = False
+) -> dict[Lane, list[MirrorRow] | None]:
     """Return for each lane, given the entities that share it, its roots and all their descendants.
 
-    None stands for more than 5,000 objects; nothing Stripe makes for one record comes near.
+    With `whole` the family of one root begins with its parent, where it has one. None stands for more than 5,000
+    objects; nothing Stripe makes for one record comes near.
     """
     order = list(lanes)
     wanted = [(number, entity, lane.key, lane.is_record) for number, lane in enumerate(order) for entity in lanes[lane]]
-    rows = await _load(tx, wanted) if wanted else []
+    rows = await _load(tx, wanted, whole=whole) if wanted else []
     if len(rows) <= _FAMILY_LIMIT:
         by_number: dict[int, list[MirrorRow]] = defaultdict(list)
         for number, row in rows:
@@ -136,7 +145,7 @@ async def load_families(tx: Transaction, lanes: Mapping[Lane, Sequence[str]]) ->
         return {lane: by_number[number] for number, lane in enumerate(order)}
     if len(order) == 1:
         return {order[0]: None}
-    alone = [await load_families(tx, {lane: lanes[lane]}) for lane in order]
+    alone = [await load_families(tx, {lane: lanes[lane]}, whole=whole) for lane in order]
     return {lane: rows for one in alone for lane, rows in one.items()}
 
 

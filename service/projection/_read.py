@@ -1,25 +1,38 @@
 """Payments for readers: the same facts that Salesforce gets."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from service import mirror
 from service.db import Transaction
+from service.mirror import Lane, MirrorRow
 from service.projection._facts import PaymentFacts, payment_facts
 from service.projection._families import payment_families
+from service.projection._routes import Key
 from service.projection._status import PaymentStatus
 
 _PAGE = 200
 _SCAN_LIMIT = 5000
 _EPOCH = datetime.fromtimestamp(0, UTC)
 Position = tuple[datetime, str]
+Rows = list[MirrorRow] | None
 
 
-async def read_payment(tx: Transaction, entity: str, payment_id: str) -> PaymentFacts | None:
-    """Return a payment by its request's id ("cmd_...") or its payment intent's ("pi_..."); None if unknown."""
-    rows = await mirror.load_family(tx, entities=[entity], roots=[payment_id])
-    above = next((row.parent_id for row in rows if row.object_id == payment_id), None)
-    if above is not None:
-        rows = await mirror.load_family(tx, entities=[entity], roots=[above, payment_id])
+async def load_payments(tx: Transaction, keys: Collection[Key]) -> dict[Key, Rows]:
+    """Return what belongs to payments, by entity and the id of a request ("cmd_...") or a payment intent ("pi_...")."""
+    lanes = {Lane(entity, object_id, is_record=False): [entity] for entity, object_id in keys}
+    found = await mirror.load_families(tx, lanes, whole=True)
+    return {(lane.entity, lane.key): rows for lane, rows in found.items()}
+
+
+def payment_in(rows: Rows) -> PaymentFacts | None:
+    """Return the payment that rows tell of, None if they tell of none.
+
+    Raises:
+        ValueError: they were too many to be loaded.
+    """
+    if rows is None:
+        raise ValueError("more than 5,000 objects belong to one payment")
     found = payment_families(rows)
     return payment_facts(found[0]) if found else None
 
@@ -40,8 +53,10 @@ async def list_payments(
     may give a short page, or an empty one, with a position to go on from.
     """
     found: list[PaymentFacts] = []
+    # Without such a value every payment counts, and one more tells whether there is a next page.
+    size = limit + 1 if status is None and customer_id is None else _PAGE
     for _ in range(_SCAN_LIMIT // _PAGE):
-        roots = await mirror.list_roots(tx, entity=entity, record_id=record_id, after=after, limit=_PAGE)
+        roots = await mirror.list_roots(tx, entity=entity, record_id=record_id, after=after, limit=size)
         rows = await mirror.load_family(tx, entities=[entity], roots=[row.object_id for row in roots])
         facts = {fact.payment_id: fact for fact in map(payment_facts, payment_families(rows))}
         for place, row in enumerate(roots, 1):
@@ -50,8 +65,8 @@ async def list_payments(
             if fact is not None and status in {None, fact.status} and customer_id in {None, fact.customer_id}:
                 found.append(fact)
             if len(found) == limit:
-                more = place < len(roots) or len(roots) == _PAGE
+                more = place < len(roots) or len(roots) == size
                 return found, after if more else None
-        if len(roots) < _PAGE:
+        if len(roots) < size:
             return found, None
     return found, after

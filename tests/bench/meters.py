@@ -48,6 +48,10 @@ class Postgres:
         assert row is not None
         return int(row[0])
 
+    def texts(self, query: str) -> list[str]:
+        """Return the first column of what a query answers."""
+        return [str(row[0]) for row in self._connection.execute(query.encode())]
+
     def cpu_seconds(self) -> float:
         """Return the CPU time of the postmaster and everything it ever started."""
         return cpu_seconds(self._postmaster) + sum(cpu_seconds(child) for child in self._postmaster.children())

@@ -90,6 +90,25 @@ class Orders:
 
             return self._measure(ask, count, "grpc")
 
+    def pages(self, count: int) -> list[payments_service_pb2.CreatePaymentRequest]:
+        """Have payment pages made, and return the requests: asked again, they are answered from what was done."""
+        requests = [
+            payments_service_pb2.CreatePaymentRequest(
+                entity=self._stack.entity,
+                record_id=self._records[number % len(self._records)],
+                hosted_checkout=payments_service_pb2.HostedCheckout(),
+                version=f"page-{number}",
+                request_id=f"page-{number}",
+            )
+            for number in range(count)
+        ]
+        with grpc.insecure_channel(self._grpc) as channel:
+            stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)
+            for request in requests:
+                stub.CreatePayment(request, timeout=PATIENCE_SECONDS)
+        self._rest()
+        return requests
+
     def by_event(self, count: int) -> OrderFigures:
         """Ask by publishing Payment_Request__e, and watch the ledger."""
 

@@ -4,20 +4,21 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from tests.bench.arrivals import DISTINCT, HOT, LARGE, ArrivalFigures
+from tests.bench import tables
+from tests.bench.api import RpcFigures
+from tests.bench.arrivals import DISTINCT, LARGE, ArrivalFigures
 from tests.bench.calls import CallFigures
+from tests.bench.crowds import CrowdFigures
 from tests.bench.feed import FeedFigures, TakeOverFigures
 from tests.bench.orders import OrderFigures
 from tests.bench.rates import NOTHING, ONE_BY_ONE, SERVICE, Figures
 from tests.bench.replicas import ReplicaFigures
 from tests.bench.requests import BurstFigures, LatencyFigures
+from tests.bench.tables import met
 
 CPU_AIM = 0.30
 RATE_AIM = 0.60
-# Calls to Salesforce for 1,000 events.
-CALLS_AIM = {DISTINCT: 8, HOT: 2, LARGE: 8}
 # With a large mirror, as a share of the rate with a small one.
 LARGE_AIM = 0.90
 
@@ -34,11 +35,13 @@ class Report:
     orders: dict[str, OrderFigures] = field(default_factory=dict)
     arrivals: dict[str, ArrivalFigures] = field(default_factory=dict)
     replicas: dict[int, ReplicaFigures] = field(default_factory=dict)
-    calls: dict[str, CallFigures] = field(default_factory=dict)
+    stripe_calls: dict[str, CallFigures] = field(default_factory=dict)
     latency: dict[str, LatencyFigures] = field(default_factory=dict)
     burst: dict[str, BurstFigures] = field(default_factory=dict)
     feed: FeedFigures | None = None
     take_over: TakeOverFigures | None = None
+    rpcs: dict[str, dict[str, RpcFigures]] = field(default_factory=dict)
+    crowds: list[CrowdFigures] = field(default_factory=list)
 
     def ratios(self, connections: int) -> tuple[float, float]:
         """Return CPU an event as a share of one insert each, and the rate as a share of no database."""
@@ -58,122 +61,34 @@ class Report:
         """Print it for people."""
         console.print("  ".join(f"{name} {value}" for name, value in self.machine.items()), highlight=False)
         if self.arrivals:
-            console.print(self._arrival_table())
+            console.print(tables.arrivals(self.arrivals))
             share = self.arrivals[LARGE].rate / self.arrivals[DISTINCT].rate
             mirrored = tuple(f"{self.arrivals[name].mirrored:,}" for name in (LARGE, DISTINCT))
             console.print(
                 f"rate with {mirrored[0]} mirrored objects: {share:.0%} of that with {mirrored[1]} "
-                f"(aim: at least {LARGE_AIM:.0%}, {_met(share >= LARGE_AIM)})"
+                f"(aim: at least {LARGE_AIM:.0%}, {met(share >= LARGE_AIM)})"
             )
         if self.replicas:
-            console.print(self._replica_table())
-        if self.calls:
-            console.print(self._call_table())
-            console.print(self._request_table())
+            console.print(tables.replicas(self.replicas))
+        if self.rpcs:
+            console.print(tables.rpcs(self.rpcs))
+            console.print(tables.crowds(self.crowds))
+        if self.stripe_calls:
+            console.print(tables.stripe_calls(self.stripe_calls))
+            console.print(tables.requests(self.latency, self.burst))
         if self.feed is not None and self.take_over is not None:
-            console.print(self._stream_words())
+            console.print(tables.stream(self.feed, self.take_over))
         if not self.rates:
             return
         console.print(f"bodies {self.body_bytes}", highlight=False)
-        console.print(self._rate_table())
+        console.print(tables.rates(self.rates, self.statements_a_commit))
         for connections in self.rates:
             cpu, rate = self.ratios(connections)
             console.print(
                 f"{connections} connections: CPU an event {cpu:.2f} of one insert each (aim: at most {CPU_AIM:.2f}, "
-                f"{_met(cpu <= CPU_AIM)}); rate {rate:.0%} of no database (aim: at least {RATE_AIM:.0%}, "
-                f"{_met(rate >= RATE_AIM)})"
+                f"{met(cpu <= CPU_AIM)}); rate {rate:.0%} of no database (aim: at least {RATE_AIM:.0%}, "
+                f"{met(rate >= RATE_AIM)})"
             )
         sizes = ", ".join(f"{size:.1f} MiB after {count:,} events" for count, size in self.memory_mib.items())
         console.print(f"memory of the web process: {sizes}")
-        console.print(self._order_table())
-
-    def _rate_table(self) -> Table:
-        speed = ("connections", "server", "events/s", "p50 ms", "p99 ms")
-        costs = (
-            "server CPU ms",
-            "PostgreSQL CPU ms",
-            "sum ms",
-            "commits/event",
-            "statements/event",
-            "generator CPU ms",
-        )
-        table = Table(*speed, *costs, title="Webhooks, durable when answered (CPU is for each event)")
-        for connections, servers in self.rates.items():
-            for name, seen in servers.items():
-                statements = seen.commits * self.statements_a_commit.get(name, 0.0)
-                cells: tuple[str, ...] = (f"{seen.rate:,.0f}", f"{seen.p50_ms:.2f}", f"{seen.p99_ms:.2f}")
-                cpu = (seen.server_cpu_ms, seen.postgres_cpu_ms, seen.cpu_ms)
-                cells += tuple(f"{value:.3f}" for value in (*cpu, seen.commits, statements, seen.generator_cpu_ms))
-                table.add_row(str(connections), name, *cells)
-            table.add_section()
-        table.caption = (
-            "commits: transactions that wrote, by PostgreSQL's own counter; statements: those of each commit, counted "
-            "in its log in a pass apart, BEGIN and COMMIT included"
-        )
-        return table
-
-    def _order_table(self) -> Table:
-        table = Table("asked by", "p50 ms", "p95 ms", "service CPU ms", title="One command, until settled")
-        for name, seen in self.orders.items():
-            table.add_row(name, f"{seen.wall_p50_ms:.1f}", f"{seen.wall_p95_ms:.1f}", f"{seen.cpu_ms:.1f}")
-        table.caption = "CPU with all that follows: Stripe's call, its webhooks, the records written to Salesforce"
-        return table
-
-    def _replica_table(self) -> Table:
-        table = Table(box=None, pad_edge=False)
-        for heading in ("replicas", "webhook to record, events/s", "request to Stripe, requests/s"):
-            table.add_column(heading, justify="right")
-        for number, figures in self.replicas.items():
-            table.add_row(str(number), f"{figures.events_a_second:,.0f}", f"{figures.requests_a_second:,.1f}")
-        return table
-
-    def _call_table(self) -> Table:
-        table = Table("kind of request", "calls", "which", "why", title="Calls of Stripe for one request")
-        for name, seen in self.calls.items():
-            table.add_row(name, str(len(seen.calls)), "\n".join(seen.calls), seen.why)
-        return table
-
-    def _request_table(self) -> Table:
-        late = ("first p50 ms", "first p99 ms", "decisive p50 ms", "decisive p99 ms")
-        cost = ("requests/s", "service CPU ms", "PostgreSQL CPU ms", "requests/CPU second")
-        table = Table("request", *late, *cost, title="From a Salesforce event to Stripe's call")
-        for name, seen in self.latency.items():
-            times = (seen.first_p50_ms, seen.first_p99_ms, seen.decisive_p50_ms, seen.decisive_p99_ms)
-            all_at_once = self.burst[name]
-            spent = (all_at_once.service_cpu_ms, all_at_once.postgres_cpu_ms, all_at_once.per_cpu_second)
-            table.add_row(name, *(f"{value:.1f}" for value in (*times, all_at_once.rate, *spent)))
-        table.caption = (
-            "latency: one at a time, from publishing until Stripe has the call, less Stripe's own answers on the way; "
-            "the rest: many at once, CPU with all that follows"
-        )
-        return table
-
-    def _stream_words(self) -> str:
-        feed, taken = self.feed, self.take_over
-        assert feed is not None
-        assert taken is not None
-        return (
-            f"Pub/Sub stream: {feed.rate:,.0f} events/s committed, {feed.service_cpu_ms:.2f} ms of CPU an event "
-            f"and {feed.postgres_cpu_ms:.2f} ms of PostgreSQL's, {feed.commits:.3f} commits\n"
-            f"take-over from a killed reader: {taken.middle:.1f} s, at most {max(taken.seconds):.1f} s, "
-            f"with a lease of {taken.lease_seconds:g} s"
-        )
-
-    def _arrival_table(self) -> Table:
-        columns = ("events", "count", "seconds", "events/s", "calls", "calls/1,000", "aim", "new records", "memory MiB")
-        table = Table(*columns, title="From webhook to Salesforce record, everything in one process")
-        for name, seen in self.arrivals.items():
-            most = CALLS_AIM.get(name)
-            aim = "" if most is None else f"at most {most}: {_met(seen.calls_per_thousand <= most)}"
-            figures = (f"{seen.seconds:.1f}", f"{seen.rate:,.0f}", str(seen.calls), f"{seen.calls_per_thousand:.1f}")
-            table.add_row(name, str(seen.events), *figures, aim, str(seen.records), f"{seen.memory_mib:.0f}")
-        table.caption = (
-            "distinct: four events of each payment, which is a record of its own and names none of Salesforce's; "
-            "backlog: from the end of the outage on; calls: to Salesforce's API, looking around included; memory: of "
-            "the one process"
-        )
-        return table
-
-
-def _met(holds: bool) -> str:
-    return "met" if holds else "missed"
+        console.print(tables.orders(self.orders))

@@ -142,6 +142,24 @@ async def test_clocks_may_differ_a_little(door: PaymentsDoor) -> None:
     assert await ask(door, token) == (OK, {})
 
 
+async def test_a_token_that_was_taken_is_refused_once_its_time_is_up(tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_bytes(jwk_set(KEY))
+    door = await open_payments_door(access=access({"file": str(path)}, entities=["*"], leeway_seconds=0))
+    try:
+        token = KEY.token(exp=int(time.time()) + 5, roles="requester")
+        assert await ask(door, token) == (OK, {})
+        assert await ask(door, token) == (OK, {})
+
+        async def refused() -> bool:
+            return (await ask(door, token))[0] is not OK
+
+        await eventually(refused)
+        assert await cause(door, token) == "expired"
+    finally:
+        await door.close()
+
+
 def _forged() -> dict[str, tuple[str, str]]:
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": int(time.time()) + 300, "roles": "admin"}
     public = KEY.jwk()["x"]  # what everybody knows, taken for a secret

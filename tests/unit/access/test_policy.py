@@ -76,7 +76,7 @@ class Callers:
     async def may(self, method: str, role: CallerRole, policy: dict[str, Rule] | None = None) -> bool:
         gate = Gate(self.access, SystemClock(), policy or POLICY)
         try:
-            principal = await gate.admit(method, Credentials((), self.certificates[role]))
+            principal = await gate.admit(method, Credentials((), lambda: self.certificates[role]))
         except PermissionDenied as error:
             if error.reason not in {"ROLE_MISSING", "PERMISSION_DENIED"}:
                 raise
