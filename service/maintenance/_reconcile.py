@@ -83,8 +83,8 @@ class Reconciler:
     async def _list(self, stripe: StripeApi, due: FetchDue, payout: MirrorRow, known: Mapping[str, Any]) -> None:
         found = await self._page(stripe, {"payout": payout.object_id}, known)
         entries = [_entry(due.entity, payout.object_id, answer.body) for answer in found]
+        await self._observe(due, found)
         async with self._database.transaction() as tx:
-            await self._observe(tx, due, found)
             await link(tx, entries, now=self._clock.now())
             if len(found) < _STEP_LIMIT and known.get("started"):
                 await unlink(tx, entity=due.entity, payout_id=payout.object_id, before=moment(known["started"]))
@@ -100,8 +100,8 @@ class Reconciler:
         span = {"gte": int(since.timestamp()), "lte": int(created.timestamp())}
         currency = (payout.body or {}).get("currency")
         found = await self._page(stripe, {"created": span, "currency": currency}, known)
+        await self._observe(due, found)
         async with self._database.transaction() as tx:
-            await self._observe(tx, due, found)
             if len(found) < _STEP_LIMIT:
                 if known.get("started"):
                     await unlink(tx, entity=due.entity, payout_id=payout.object_id, before=None)
@@ -117,8 +117,11 @@ class Reconciler:
             "balance_transaction", {**wanted, **after, "expand": ["data.source"]}, limit=_STEP_LIMIT
         )
 
-    async def _observe(self, tx: Transaction, due: FetchDue, found: Sequence[Answer]) -> None:
-        """Keep what was listed, and what it came from. Of sights of one second none is preferred: see Evidence."""
+    async def _observe(self, due: FetchDue, found: Sequence[Answer]) -> None:
+        """Keep what was listed, and what it came from. Of sights of one second none is preferred: see Evidence.
+
+        In a commit before the statement's own: whoever holds these rows must not wait for that one (see `Fetcher`).
+        """
         now = self._clock.now()
         seen: list[Observation] = []
         for answer in found:
@@ -132,7 +135,8 @@ class Reconciler:
                     due.entity, body, as_of=answer.as_of, evidence=Evidence.ANSWER, now=now, cause=answer.request_id
                 )
         # A payout among the sources wishes for its statement: the one that is being made would disturb itself.
-        await observe(tx, [one for one in seen if one.object_id != due.object_id], now=now)
+        async with self._database.transaction() as tx:
+            await observe(tx, [one for one in seen if one.object_id != due.object_id], now=now)
 
     async def _note(
         self,
