@@ -1,7 +1,8 @@
 """Page tokens: where the next page begins, and for which filters.
 
-A token is opaque but no secret: it holds the sort key of the last payment shown, so a page is not disturbed by payments
-that came since. A checksum catches a damaged token, a digest one of other filters; both are refused, never guessed at.
+A token is opaque but no secret: it holds the sort key of the last row shown, so a page is not disturbed by rows that
+came since. A checksum catches a damaged token, a digest one of another method or other filters; both are refused, never
+guessed at. Whoever forges a token finds it refused, or a page of what they may see anyway.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ Position = tuple[datetime, str]
 
 
 def filter_digest(*filters: str) -> bytes:
-    """Return a short digest of the filters of a listing; their order is meaning."""
+    """Return a short digest of what is listed and by which filters; their order is meaning."""
     joined = b"".join(struct.pack(">I", len(value.encode())) + value.encode() for value in filters)
     return hashlib.sha256(joined).digest()[:8]
 
@@ -42,13 +43,23 @@ def read_token(token: str, digest: bytes) -> Position:
     """
     content = unseal(token)
     if len(content) <= _HEAD.size:
-        raise _refused("is not a token of this service: copy next_page_token as it was, or start without one")
+        raise _damaged()
     version, micros, filters = _HEAD.unpack_from(content)
     if version != _VERSION:
         raise _refused("is of another version of this service: start without one")
     if filters != digest:
         raise _refused("belongs to a listing with other filters: repeat those, or start without one")
-    return _EPOCH + micros * _MICROSECOND, content[_HEAD.size :].decode(errors="replace")
+    try:
+        place = _EPOCH + micros * _MICROSECOND, content[_HEAD.size :].decode()
+    except (OverflowError, UnicodeDecodeError):
+        raise _damaged() from None
+    if "\0" in place[1]:  # PostgreSQL takes no such text
+        raise _damaged()
+    return place
+
+
+def _damaged() -> InvalidRequest:
+    return _refused("is not a token of this service: copy next_page_token as it was, or start without one")
 
 
 def _refused(description: str) -> InvalidRequest:

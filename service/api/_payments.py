@@ -1,10 +1,11 @@
 """PaymentsService: parse, call, translate. Rules live in the rooms below; errors are rewritten by the interceptor."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from service.api._asking import signed
 from service.api._deadlines import HasDeadline, time_left
@@ -15,13 +16,14 @@ from service.api._validation import ListQuery, parse_change, parse_create, parse
 from service.api._watch import ChangeReader, PaymentFeed, too_slow
 from service.commands import Command, Commands, CommandState
 from service.db import Database, Together
-from service.errors import CounterfoilError, NotFound, Refused, VendorUnavailable
+from service.errors import CounterfoilError, NotFound, Refused, VendorError, VendorUnavailable
 from service.gen.counterfoil.v1 import payment_pb2, payments_service_pb2, payments_service_pb2_grpc
 from service.history.feed import FeedFilter
 from service.mirror import MirrorRow
 from service.projection import PaymentFacts, list_payments, load_payments, payment_in
 from service.projection.feed import Changes, read_changes
 
+Body = Mapping[str, Any]
 DEFAULT_WAIT = timedelta(seconds=30)
 # Kept from every wait, to read the payment and answer; never more than a quarter of what is left.
 READ_RESERVE = timedelta(milliseconds=200)
@@ -55,6 +57,7 @@ Change = (
     | payments_service_pb2.RefundPaymentRequest
 )
 _INTENT = "pi_"
+_CHARGE = "latest_charge"
 _CAME_TO_NOTHING = {CommandState.REFUSED, CommandState.FAILED, CommandState.REJECTED, CommandState.EXPIRED}
 
 
@@ -74,9 +77,9 @@ class PaymentReader(ChangeReader):
         self._database = database
         self._together = Together(self._load)
 
-    async def read(self, entity: str, payment_id: str) -> PaymentFacts | None:
-        """Return one payment, if there is one."""
-        return payment_in(await self._together.get((entity, payment_id)))
+    async def read(self, entity: str, payment_id: str, shown: Sequence[Body] = ()) -> PaymentFacts | None:
+        """Return one payment, if there is one; with `shown` of its objects as Stripe has just told them."""
+        return payment_in(await self._together.get((entity, payment_id)), shown)
 
     async def _load(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[MirrorRow] | None]:
         async with self._database.glance() as tx:
@@ -168,11 +171,24 @@ class PaymentsService(payments_service_pb2_grpc.PaymentsServiceServicer):
             command = await self._commands.wait(command.id, patience(context))
         if command.state.settled and command.state is not CommandState.SUCCEEDED:
             raise unsuccessful(command)
-        facts = await self._payments.read(command.entity, intent)
+        shown = await self._look(command, intent, context)
+        facts = await self._payments.read(command.entity, intent, shown)
         # Unknown here until Stripe's news of it have come.
         named = intent if intent.startswith(_INTENT) else ""
         payment = payment_pb2.Payment(payment_id=payment_id, entity=command.entity, payment_intent_id=named)
         return _Changed(command, replayed, payment_from_facts(facts) if facts else payment)
+
+    async def _look(self, command: Command, intent: str, context: HasDeadline) -> Sequence[Body]:
+        """Return the intent and its charge as Stripe has them once changed; nothing, should that take too long."""
+        if not command.state.settled or not intent.startswith(_INTENT):
+            return ()
+        try:
+            async with asyncio.timeout(patience(context).total_seconds()):
+                body = await self._commands.look(command, "payment_intent", intent, expand=(_CHARGE,))
+        except (TimeoutError, VendorError):
+            return ()
+        charge = body.get(_CHARGE)
+        return ({**body, _CHARGE: charge["id"]}, charge) if isinstance(charge, Mapping) else (body,)
 
     async def _intent_of(self, entity: str, payment_id: str, *, or_page: bool = False) -> str:
         """Return Stripe's id of a payment, or of the page or link it waits on: by it a change names the payment."""

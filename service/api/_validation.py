@@ -171,7 +171,7 @@ def parse_list(request: payments_service_pb2.ListPaymentsRequest) -> ListQuery:
     status = _status(check, request.state)
     size = check.page_size(request.page_size)
     # The normalised record id: both forms of one id are one filter.
-    digest = filter_digest(entity, record_id or "", str(status or ""), customer_id or "")
+    digest = filter_digest("payments", entity, record_id or "", str(status or ""), customer_id or "")
     after = check.position(request.page_token, digest)
     check.done()
     return ListQuery(entity, record_id, status, customer_id, size, after, digest)

@@ -1,7 +1,7 @@
 """The door of the ledger: accept a request once, carry it out, wait for its end."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -305,13 +305,15 @@ class Commands:
             raise NotFound("there is no such request: check its id")
         return command
 
-    async def look(self, command: Command, object_type: str, object_id: str) -> Mapping[str, Any]:
+    async def look(
+        self, command: Command, object_type: str, object_id: str, *, expand: Sequence[str] = ()
+    ) -> Mapping[str, Any]:
         """Ask Stripe for what a command made or changed: what is mirrored may be as old as the second before.
 
         Raises:
             VendorError: Stripe did not answer as it should.
         """
-        return (await self._steps.stripe[command.entity].retrieve(object_type, object_id)).body
+        return (await self._steps.stripe[command.entity].retrieve(object_type, object_id, expand=expand)).body
 
     async def client_secret(self, command: Command) -> str | None:
         """Ask Stripe for the secret with which a page confirms an unconfirmed payment. It is never stored."""

@@ -1,7 +1,9 @@
 """Payments for readers: the same facts that Salesforce gets."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from service import mirror
 from service.db import Transaction
@@ -25,16 +27,24 @@ async def load_payments(tx: Transaction, keys: Collection[Key]) -> dict[Key, Row
     return {(lane.entity, lane.key): rows for lane, rows in found.items()}
 
 
-def payment_in(rows: Rows) -> PaymentFacts | None:
+def payment_in(rows: Rows, shown: Sequence[Mapping[str, Any]] = ()) -> PaymentFacts | None:
     """Return the payment that rows tell of, None if they tell of none.
+
+    `shown` are objects as Stripe has just told them: each stands in place of what was known of it, and brings nothing
+    that was not.
 
     Raises:
         ValueError: they were too many to be loaded.
     """
     if rows is None:
         raise ValueError("more than 5,000 objects belong to one payment")
-    found = payment_families(rows)
+    found = payment_families(_as_shown(rows, shown) if shown else rows)
     return payment_facts(found[0]) if found else None
+
+
+def _as_shown(rows: Sequence[MirrorRow], objects: Sequence[Mapping[str, Any]]) -> Sequence[MirrorRow]:
+    shown = {str(body.get("id")): dict(body) for body in objects}
+    return [replace(row, body=shown.get(row.object_id, row.body)) for row in rows]
 
 
 async def list_payments(

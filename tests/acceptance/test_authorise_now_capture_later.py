@@ -4,7 +4,10 @@ import pytest
 
 from deploy.demo.cast import Cast
 from deploy.demo.story import pay
-from tests.support.operations import ask, calls_to, intent_of, sold, told
+from service.gen.counterfoil.v1 import payments_service_pb2 as api
+from service.gen.counterfoil.v1.payment_pb2 import Payment
+from tests.support.doors import PATIENCE
+from tests.support.operations import ask, calls_to, intent_of, sold, told, typed_door
 from tests.support.refunds import payment
 from tests.support.stage import drain, link_of, new_opportunity, opportunity, until_status
 
@@ -20,6 +23,15 @@ def test_authorise_then_capture_a_part(cast: Cast) -> None:
     assert (stripes["status"], stripes["amount_received"], stripes["amount_capturable"]) == ("succeeded", 7550, 0)
     assert payment(cast, sale.intent)["Amount_Received__c"] == Decimal("75.50")
     assert after["Payment_Request_Id__c"].startswith("cmd_")
+
+
+def test_the_answer_shows_what_stripe_did_though_no_news_of_it_has_come(cast: Cast) -> None:
+    sale = sold(cast, "30.00", held=True)
+    cast.control.post("/stripe/webhook-faults", fault="drop", times=-1)
+    with typed_door(cast) as door:
+        request = api.CapturePaymentRequest(entity=cast.stack.entity, payment_id=sale.intent)
+        answer = door.CapturePayment(request, timeout=PATIENCE)
+    assert (answer.payment.state, answer.payment.amount_received.amount_minor) == (Payment.STATE_PAID, 3000)
 
 
 def test_all_of_it_without_an_amount_in_a_currency_without_a_minor_unit(cast: Cast) -> None:

@@ -1,6 +1,7 @@
 """The gRPC door on a real socket, with commands and payments kept in memory: only the door itself is looked at."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -44,11 +45,13 @@ class MemoryReader(PaymentReader):
 
     def __init__(self) -> None:
         self.payments: list[PaymentFacts] = []
+        self.shown: list[str] = []
         self.fails: Exception | None = None
 
-    async def read(self, entity: str, payment_id: str) -> PaymentFacts | None:
+    async def read(self, entity: str, payment_id: str, shown: Sequence[Mapping[str, Any]] = ()) -> PaymentFacts | None:
         if self.fails is not None:
             raise self.fails
+        self.shown = [str(body["id"]) for body in shown]
         found = (one for one in self.payments if (one.entity, one.payment_id) == (entity, payment_id))
         return next(found, None)
 
@@ -78,6 +81,7 @@ class MemoryCommands(Commands):
         self.outcome: dict[str, Any] = {"state": CommandState.SUCCEEDED, "payment_intent_id": "pi_1"}
         self.fails: Exception | None = None
         self.secret_fails: Exception | None = None
+        self.look_fails: Exception | None = None
         self.hangs = False
         self.waited: list[timedelta] = []
         self.waiting = asyncio.Event()
@@ -104,6 +108,14 @@ class MemoryCommands(Commands):
             self.left.set()
             raise
         return replace(command, state=CommandState.RUNNING)
+
+    async def look(
+        self, command: Command, object_type: str, object_id: str, *, expand: Sequence[str] = ()
+    ) -> Mapping[str, Any]:
+        assert (command.entity, object_type, list(expand)) == ("acme", "payment_intent", ["latest_charge"])
+        if self.look_fails is not None:
+            raise self.look_fails
+        return {"id": object_id, "object": object_type, "latest_charge": {"id": "ch_1", "object": "charge"}}
 
     async def client_secret(self, command: Command) -> str | None:
         if self.secret_fails is not None:

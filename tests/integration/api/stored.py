@@ -11,14 +11,33 @@ import httpx
 from sqlalchemy import text
 
 from service.access import Gate
-from service.api import GrpcServer, PaymentFeed, PaymentReader, PaymentsService, Readiness, WebServer, build_web_app
+from service.api import (
+    CustomerReader,
+    CustomersService,
+    GrpcServer,
+    InvoiceReader,
+    InvoicesService,
+    OperationsService,
+    PaymentFeed,
+    PaymentReader,
+    PaymentsService,
+    Readiness,
+    ReconciliationService,
+    RequestsService,
+    WebServer,
+    build_web_app,
+)
 from service.clients import StripeApi
 from service.clock import SystemClock
 from service.commands import Commands, Steps
+from service.commands.approvals import Approvals
 from service.config import Entity, Installation, JwtBearer, Org, SecretRef, Settings, StripeAccount
 from service.db import Database, Wakes, open_database
 from service.gen.counterfoil.v1 import payments_service_pb2_grpc
 from service.intake import Intake
+from service.maintenance.failures import Failures
+from service.maintenance.records import Records
+from service.maintenance.runs import Runs
 
 SECRET = "whsec_stored"
 _UNUSED = SecretRef(env="COUNTERFOIL_TEST_UNUSED")
@@ -45,6 +64,9 @@ class StoredDoors:
     intake: Intake
     web: httpx.AsyncClient
     stub: payments_service_pb2_grpc.PaymentsServiceStub
+    channel: grpc.aio.Channel
+    server: GrpcServer
+    operations: OperationsService
 
     async def scalar(self, statement: str, **values: object) -> object:
         async with self.database.read() as tx:
@@ -69,15 +91,31 @@ async def open_stored_doors(url: str) -> AsyncIterator[StoredDoors]:
     web = WebServer(app, host="127.0.0.1", port=0, max_connections=200)
     reader = PaymentReader(database)
     feed = PaymentFeed(reader, watchers_limit=settings.watchers_limit, heartbeat=timedelta(seconds=15))
-    payments = PaymentsService(Commands(steps, attempts_limit=3), reader, known.entities, feed)
-    server = GrpcServer([payments], readiness, settings, Gate(None, SystemClock()))
+    commands = Commands(steps, attempts_limit=3)
+    operations = OperationsService(
+        Records(database, known),
+        Failures(database, clock, known),
+        Runs(database, wakes, clock, known),
+        wakes,
+        clock,
+        known.entities,
+    )
+    services = (
+        PaymentsService(commands, reader, known.entities, feed),
+        CustomersService(commands, CustomerReader(database), known.entities),
+        InvoicesService(commands, InvoiceReader(database), known.entities),
+        RequestsService(database, commands, Approvals(database, wakes, clock), known.entities),
+        ReconciliationService(database, known.entities),
+        operations,
+    )
+    server = GrpcServer(services, readiness, settings, Gate(None, SystemClock()))
     waking, writing = asyncio.create_task(wakes.run()), asyncio.create_task(intake.run())
     address = f"http://127.0.0.1:{await web.start()}"
     limits = httpx.Limits(max_connections=100)
     channel = grpc.aio.insecure_channel(f"localhost:{await server.start()}")
     async with httpx.AsyncClient(base_url=address, limits=limits, timeout=20) as client, channel:
         stub = payments_service_pb2_grpc.PaymentsServiceStub(channel)
-        yield StoredDoors(database, intake, client, stub)
+        yield StoredDoors(database, intake, client, stub, channel, server, operations)
     await server.stop(timedelta(seconds=1))
     await web.stop(timedelta(seconds=1))
     intake.close()

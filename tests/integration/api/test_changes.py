@@ -7,6 +7,7 @@ import pytest
 from google.rpc import error_details_pb2
 
 from service.commands import CommandState
+from service.errors import VendorUnavailable
 from service.gen.counterfoil.v1 import payment_pb2 as payment
 from service.gen.counterfoil.v1 import payments_service_pb2 as api
 from service.projection import PaymentStatus
@@ -50,6 +51,17 @@ async def test_a_cancellation_and_its_reason(payments: PaymentsDoor) -> None:
     answer = await payments.stub.CancelPayment(request)
     assert answer.payment.state == payment.Payment.STATE_CANCELLED
     assert payments.commands.requests[0].arguments == {"reason": "abandoned"}
+
+
+async def test_a_change_that_is_done_is_told_as_stripe_has_it_now(payments: PaymentsDoor) -> None:
+    known(payments)
+    capture = api.CapturePaymentRequest(entity="acme", payment_id=CMD)
+    await payments.stub.CapturePayment(capture)
+    assert payments.reader.shown == [INTENT, "ch_1"]
+    payments.commands.look_fails = VendorUnavailable("down", vendor="stripe")
+    answer = await payments.stub.CapturePayment(capture)
+    assert (payments.reader.shown, answer.payment.state) == ([], payment.Payment.STATE_PAID)
+    assert answer.request_state == payment.REQUEST_STATE_SUCCEEDED
 
 
 async def test_an_unfinished_one_tells_where_it_stands(payments: PaymentsDoor) -> None:

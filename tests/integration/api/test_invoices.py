@@ -1,6 +1,6 @@
 """InvoicesService at the gRPC door: what reaches the commands, and what the caller is told."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,8 +49,10 @@ class Vendor(MemoryCommands):
 
     shown: dict[str, Any] | None = None
 
-    async def look(self, command: Command, object_type: str, object_id: str) -> dict[str, Any]:
-        assert (command.entity, object_type) == ("acme", "invoice")
+    async def look(
+        self, command: Command, object_type: str, object_id: str, *, expand: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        assert (command.entity, object_type, expand) == ("acme", "invoice", ())
         if self.shown is None:
             raise VendorUnavailable("no answer", vendor="stripe", reason="STRIPE_UNAVAILABLE")
         return {**self.shown, "id": object_id}

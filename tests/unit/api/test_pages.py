@@ -1,5 +1,6 @@
 """Page tokens: exact for what they were written for, refused for anything else."""
 
+import struct
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.api._pages import MAX_TOKEN, filter_digest, read_token, write_token
+from service.api._tokens import seal
 from service.errors import InvalidRequest
 
 DIGEST = filter_digest("acme", "", "", "")
@@ -45,6 +47,13 @@ def test_any_text_is_refused_as_an_argument(text: str) -> None:
 @given(st.lists(st.text(max_size=5), min_size=4, max_size=4), st.lists(st.text(max_size=5), min_size=4, max_size=4))
 def test_different_filters_have_different_digests(one: list[str], other: list[str]) -> None:
     assert (filter_digest(*one) == filter_digest(*other)) == (one == other)
+
+
+@pytest.mark.parametrize(("micros", "key"), [(2**63 - 1, b"pi_1"), (-(2**63), b"pi_1"), (0, b"pi_\0"), (0, b"pi_\xff")])
+def test_a_forged_token_is_refused_as_an_argument(micros: int, key: bytes) -> None:
+    forged = seal(struct.pack(">Bq8s", 1, micros, DIGEST) + key)
+    with pytest.raises(InvalidRequest, match="page_token"):
+        read_token(forged, DIGEST)
 
 
 def test_filters_do_not_run_into_each_other() -> None:

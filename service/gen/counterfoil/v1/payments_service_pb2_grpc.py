@@ -117,8 +117,8 @@ class PaymentsServiceServicer:
         """Captures money that is held on the customer's card, all of it or a part; the rest is released. Once a payment.
 
         Waits like CreatePayment. The same `version` of the same payment is carried out once, for ever; asking again
-        returns the same outcome, marked as replayed. `request_state` tells whether it was done; the payment's own state
-        may show it a moment later, because Stripe's news of one second have no order and are asked for once more.
+        returns the same outcome, marked as replayed. `request_state` tells whether it was done. The payment is told as
+        Stripe has it then; should Stripe not answer in time, as it is known here, which may show the change a moment later.
 
         Errors: INVALID_REQUEST; ENTITY_UNKNOWN; NOT_FOUND; COMMAND_CONFLICT (the same `request_id` or `version`, with other
         content); PAYMENT_NOT_FOUND (nothing has reached Stripe yet); PAYMENT_NOT_CAPTURABLE; AMOUNT_TOO_LARGE;
