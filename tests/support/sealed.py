@@ -28,9 +28,7 @@ def tables_with(url: str, *planted: str) -> set[str]:
     """Return the tables in which one of some words stands anywhere."""
     query = sql.SQL("SELECT count(*) FROM {table} AS row WHERE row::text ILIKE ANY(%s)")
     with psycopg.connect(url) as connection:
-        named = connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
-        )
+        named = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         found = set()
         for (table,) in named.fetchall():
             counted = connection.execute(

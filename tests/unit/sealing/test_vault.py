@@ -76,9 +76,9 @@ def test_of_another_column_it_does_not_open(vault: Vault) -> None:
 
 def test_a_missing_key_is_named_with_the_remedy(vault: Vault, tmp_path: Path) -> None:
     stored = vault.seal(PLACE, "Fenwick Optics")
-    with pytest.raises(Unreadable, match="'one'.*not in the keyring.*COUNTERFOIL_ENCRYPTION_KEYS_FILE"):
+    with pytest.raises(Unreadable, match=r"'one'.*not in the keyring.*COUNTERFOIL_ENCRYPTION_KEYS_FILE"):
         Vault(keyring(tmp_path / "other.yaml", "two")).open(PLACE, stored)
-    with pytest.raises(Unreadable, match="'one'.*no keyring is set"):
+    with pytest.raises(Unreadable, match=r"'one'.*no keyring is set"):
         Vault().open(PLACE, stored)
 
 
