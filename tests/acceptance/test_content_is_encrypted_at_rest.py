@@ -56,7 +56,7 @@ def test_nothing_of_it_stands_in_any_table(sealed: Cast, keys: Path) -> None:
     record = sale(sealed, 120.0)
     after = won_and_paid(sealed, record)
     sealed.stripe.v1.customers.update(
-        sealed.stripe.v1.payment_intents.retrieve(after["Stripe_Payment_Intent_Id__c"]).customer,
+        str(sealed.stripe.v1.payment_intents.retrieve(after["Stripe_Payment_Intent_Id__c"]).customer),
         {"description": NOTE, "email": f"{NOTE}@example.com"},
     )
     declined = sale(sealed, 80.0)

@@ -206,10 +206,10 @@ async def test_a_text_that_was_moved_to_another_column_is_held(with_keys: Any) -
 async def test_emptied_events_need_no_key(with_keys: Any) -> None:
     database = with_keys("one")
     await receive(database, "pi_1")
-    span = {"since": NOW - timedelta(days=1), "before": NOW + timedelta(days=1), "limit": 10}
+    day = timedelta(days=1)
     for emptied in (1, 0):
         async with database.transaction() as tx:
-            assert await inbox.empty(tx, **span) == emptied
+            assert await inbox.empty(tx, since=NOW - day, before=NOW + day, limit=10) == emptied
     assert await used(database) == {"one": 1}
 
 
