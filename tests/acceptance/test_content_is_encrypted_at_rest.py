@@ -6,14 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from deploy.demo.cast import Cast
+from deploy.demo.story import pay
 from service.__main__ import app
 from tests.acceptance.test_reactions_and_history import RULES
 from tests.support.sealed import keyring, tables_with
-from tests.support.stage import CLOSE_DATE, drain, new_account, saved_card, staged, until_status, won_and_paid
+from tests.support.stage import CLOSE_DATE, drain, link_of, new_account, saved_card, staged, until_status, won_and_paid
 
 # Words of customers; one is in the name of an account, one in that of what is sold, one is told by Stripe.
 ACCOUNT, SALE, NOTE = "Quibblewort Optics", "Zanzibarine lenses", "Morgenfrisk"
@@ -30,13 +33,17 @@ def sealed(postgres_url: str, keys: Path) -> Iterator[Cast]:
         yield cast
 
 
-def command(cast: Cast, keys: Path, *words: str) -> Any:
+def invoke(cast: Cast, keys: Path, *words: str) -> Result:
     environment = {
         "COUNTERFOIL_DATABASE_URL": str(cast.stack.database_url),
         "COUNTERFOIL_ENCRYPTION_KEYS_FILE": str(keys),
     }
     with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(CliRunner().invoke, app, ["keys", *words, "--json"], env=environment).result()
+        return thread.submit(CliRunner().invoke, app, words, env=environment).result()
+
+
+def command(cast: Cast, keys: Path, *words: str) -> Any:
+    done = invoke(cast, keys, "keys", *words, "--json")
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
 
@@ -101,3 +108,43 @@ def test_a_key_is_replaced_beside_the_work_and_the_old_one_goes(sealed: Cast, ke
     keyring(keys, "two")
     assert won_and_paid(sealed, record)["Payment_Status__c"] == "Paid"
     assert keys_in_use(sealed, keys) == {"two"}
+
+
+def test_a_key_taken_out_too_early_holds_its_records_alone_until_it_is_back(sealed: Cast, keys: Path) -> None:
+    early = won_and_paid(sealed, sale(sealed, 40.0))
+    keyring(keys, "three")
+    refund = {"payment_intent": str(early["Stripe_Payment_Intent_Id__c"])}
+    sealed.stripe.v1.refunds.create({**refund, "amount": 500})
+
+    def held() -> list[str]:
+        fault = "SELECT fault FROM mirror WHERE fault LIKE 'PAYLOAD_UNREADABLE%'"
+        with psycopg.connect(str(sealed.stack.database_url)) as connection:
+            return [str(row[0]) for row in connection.execute(fault)]
+
+    said = sealed.wait("the payment that is held", held)
+    assert "key 'two', cannot be opened: that key is not in the keyring" in said[0]
+    assert won_and_paid_alone(sealed, sale(sealed, 41.0)) == "Paid", "what needs no such key goes on"
+    assert sealed.service.running
+    assert {row["state"] for row in command(sealed, keys, "list")["use"] if row["key"] == "two"} == {"missing"}
+
+    keyring(keys, "two", "three")
+    config = str(sealed.stack.folder / "counterfoil.yaml")
+
+    def told() -> bool:
+        words = ["redrive", "--error", "PAYLOAD_UNREADABLE", "--config", config]
+        done = invoke(sealed, keys, "failures", *words)
+        assert done.exit_code == 0, done.output
+        status = sealed.salesforce.get("Opportunity", early["Id"])["Payment_Status__c"]
+        return not held() and status == "Partially_Refunded"
+
+    sealed.wait("the refund on the record", told, seconds=60)
+    drain(sealed)
+    command(sealed, keys, "rotate")
+    assert keys_in_use(sealed, keys) == {"three"}
+
+
+def won_and_paid_alone(cast: Cast, record: str) -> str:
+    """Win and pay, while something else cannot be done."""
+    cast.salesforce.win(record)
+    pay(link_of(cast, record))
+    return str(until_status(cast, record, "Paid")["Payment_Status__c"])
