@@ -8,8 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from deploy.demo.cast import Cast
 from deploy.demo.story import pay
@@ -113,8 +112,8 @@ def test_a_key_is_replaced_beside_the_work_and_the_old_one_goes(sealed: Cast, ke
 def test_a_key_taken_out_too_early_holds_its_records_alone_until_it_is_back(sealed: Cast, keys: Path) -> None:
     early = won_and_paid(sealed, sale(sealed, 40.0))
     keyring(keys, "three")
-    refund = {"payment_intent": str(early["Stripe_Payment_Intent_Id__c"])}
-    sealed.stripe.v1.refunds.create({**refund, "amount": 500})
+    intent = str(early["Stripe_Payment_Intent_Id__c"])
+    sealed.stripe.v1.refunds.create({"payment_intent": intent, "amount": 500})
 
     def held() -> list[str]:
         fault = "SELECT fault FROM mirror WHERE fault LIKE 'PAYLOAD_UNREADABLE%'"
