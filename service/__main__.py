@@ -22,6 +22,7 @@ from service.cli import (
     facts,
     failures_app,
     feeds,
+    keys_app,
     payouts_app,
     plan,
     preview,
@@ -47,12 +48,13 @@ Examples:
   counterfoil preview refund_payment ...     which calls of Stripe there would be; none is made
   counterfoil sweep start --entity acme      look for Stripe's events that never arrived, up to 30 days back
   counterfoil backfill start --entity acme   read Stripe's objects, such as those made before this service
+  counterfoil keys list                      which keys stored content is encrypted with
   counterfoil migrate                        bring the database up to date
   counterfoil serve                          run everything in one process
   counterfoil serve --role web,grpc          run the doors here, the rest elsewhere
 
-Exit codes: 0 well, 2 a wrong command line, 65 an audit log that does not hold, 69 the database refused, 78 a wrong
-setting.
+Exit codes: 0 well, 2 a wrong command line, 65 an audit log or stored text that does not hold, 69 the database
+refused, 78 a wrong setting.
 """
 _WIDTH_OF_LOGS = 180
 _STYLES = {Outcome.OK: "green", Outcome.NOTE: "yellow", Outcome.FAULT: "bold red"}
@@ -71,6 +73,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(backfill_app, name="backfill")
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(failures_app, name="failures")
+app.add_typer(keys_app, name="keys")
 app.add_typer(payouts_app, name="payouts")
 app.add_typer(sweep_app, name="sweep")
 app.command()(facts)

@@ -15,6 +15,7 @@ same request may be tried again. No text here may hold a secret, personal data o
     |-- Refused                 understood, but not possible in the present state of a record
     |-- Conflict                the same business action was asked before with other parameters
     |-- Overloaded              a stated limit is reached: come back later
+    |-- Unreadable              what is stored cannot be opened: its key is missing, or it was changed
     `-- VendorError             Stripe or Salesforce did not do what we asked
         |-- VendorUnavailable   no answer, or an answer that asks for another try
         |-- VendorDenied        credentials or permissions are missing: a person has to act
@@ -169,6 +170,25 @@ class Overloaded(CounterfoilError):
     reason = "OVERLOADED"
     status = "UNAVAILABLE"
     retryable = True
+
+
+class Unreadable(CounterfoilError):
+    """A stored text cannot be opened: its key is missing, or it was changed. The row stays as it is.
+
+    Attributes:
+        place: the column, as "table.column".
+        key_id: the key it was sealed with.
+    """
+
+    reason = "PAYLOAD_UNREADABLE"
+    status = "FAILED_PRECONDITION"
+
+    def __init__(self, place: str, key_id: str, fault: str) -> None:
+        super().__init__(
+            f"a text in {place}, sealed with the key {key_id!r}, {fault}", metadata={"column": place, "key_id": key_id}
+        )
+        self.place = place
+        self.key_id = key_id
 
 
 class VendorError(CounterfoilError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service import migrations
+from service.bootstrap._check_keys import encryption, keys_in_use
 from service.bootstrap._identities import require_identities
 from service.bootstrap._roles import shared_credentials
 from service.bootstrap._store import configured_url, open_store, refuse_embedded_live
@@ -18,6 +19,7 @@ from service.commands.changes import verify_changes
 from service.config import Installation, Settings, load_installation
 from service.errors import ConfigurationError, VendorDenied, VendorUnavailable
 from service.maintenance import Finding, check_account, check_org, fault, note, ok, verify_mappings
+from service.sealing import Vault, open_vault
 from subscribers import Cause, OrgFeed, StreamEnded, open_feed
 
 _ENVIRONMENT = "environment"
@@ -54,6 +56,12 @@ class _Check:
             return
         yield from _environment(settings)
         try:
+            vault = open_vault(settings)
+            yield from encryption(settings, vault)
+        except ConfigurationError as error:
+            yield from _faults(error, _ENVIRONMENT)
+            vault = None
+        try:
             installation = load_installation(settings.config_file)
         except ConfigurationError as error:
             yield from _faults(error, "file")
@@ -61,7 +69,7 @@ class _Check:
         if installation is not None:
             yield from self._installation(settings, installation)
         if not self.offline:
-            yield from _database(settings)
+            yield from _database(settings, vault)
         if installation is not None and not self.offline:
             yield from asyncio.run(self._vendors(installation))
 
@@ -179,15 +187,17 @@ def _environment(settings: Settings) -> Iterator[Finding]:
         yield ok("COUNTERFOIL_*", _ENVIRONMENT)
 
 
-def _database(settings: Settings) -> Iterator[Finding]:
+def _database(settings: Settings, vault: Vault | None) -> Iterator[Finding]:
     try:
         with open_store(settings) as store:
             kind = "embedded" if store.embedded else "configured"
             found = f"{kind} PostgreSQL {migrations.server_version(store.url)}"
             missing = migrations.pending(store.url)
+            keys = [] if missing or vault is None else asyncio.run(keys_in_use(store.url, vault))
     except ConfigurationError as error:
         yield from _faults(error, _DATABASE)
         return
+    yield from keys
     if not missing:
         yield ok(_DATABASE, "migrations", f"{found}, up to date")
     elif kind == "embedded" or settings.migrate_on_start:

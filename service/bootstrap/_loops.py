@@ -8,10 +8,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service import telemetry
 from service.db import Wakes
+from service.errors import Unreadable
 
 Step = Callable[[], Awaitable[int]]
-PASSING = (SQLAlchemyError, psycopg.Error, OSError, TimeoutError)
+# What cannot be opened needs a person, who puts its key back: nothing ends for it, and the others go on.
+PASSING = (Unreadable, SQLAlchemyError, psycopg.Error, OSError, TimeoutError)
 _FAULT_SECONDS = 1.0
+_UNREADABLE_SECONDS = 30.0
 
 
 async def sleep_until(stop: asyncio.Event, seconds: float) -> None:
@@ -40,7 +43,8 @@ async def loop(name: str, step: Step, wakes: Wakes, topic: str, stop: asyncio.Ev
                 done = await step()
             except PASSING as error:
                 telemetry.log().error("loop.fault", loop=name, error=type(error).__name__)
-                await sleep_until(stop, _FAULT_SECONDS)
+                lasting = isinstance(error, Unreadable)
+                await sleep_until(stop, _UNREADABLE_SECONDS if lasting else _FAULT_SECONDS)
                 continue
             if not done:
                 await _first(woken, stop, seconds)

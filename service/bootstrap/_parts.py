@@ -15,6 +15,7 @@ from service.config import Entity, Installation, Settings
 from service.db import Database, Wakes, open_database
 from service.errors import VendorError
 from service.rates import Limits, Pace
+from service.sealing import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,15 @@ def _limits(entity: Entity) -> Limits:
     return Limits(entity.stripe.rate, entity.stripe.endpoint_requests_per_second)
 
 
-def build(settings: Settings, installation: Installation, url: str, readiness: Readiness, clock: Clock) -> Parts:
+def build(
+    settings: Settings, installation: Installation, url: str, readiness: Readiness, clock: Clock, *, vault: Vault
+) -> Parts:
     """Put the shared parts together; nothing is connected yet.
 
     Raises:
         ConfigurationError: a secret cannot be read, a Stripe key is of the wrong mode, or a limit of no operation.
     """
-    database = open_database(url, pool_size=settings.database_pool_size)
+    database = open_database(url, pool_size=settings.database_pool_size, vault=vault)
     wakes = Wakes(url)
     stripe = {
         name: StripeApi(name, entity.stripe, clock, Pace(database, name, _limits(entity)))

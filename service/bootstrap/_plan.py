@@ -17,6 +17,7 @@ from service.maintenance import Finding, Outcome, check_org, fault, verify_mappi
 from service.maintenance.plan import ObjectPlan, RecordPlan, compare, written
 from service.mirror import Lane
 from service.projection import Projector
+from service.sealing import open_vault
 
 _RECORD_LIMIT = 200
 
@@ -60,13 +61,15 @@ def plan(settings: Settings, installation: Installation, *, orgs: Collection[str
     if not ids:
         return asyncio.run(_plan(installation, names, None, ids))
     with open_store(settings) as store:
-        return asyncio.run(_plan(installation, names, store.url, ids))
+        database = open_database(store.url, pool_size=2, vault=open_vault(settings))
+        return asyncio.run(_plan(installation, names, database, ids))
 
 
-async def _plan(installation: Installation, orgs: Sequence[str], url: str | None, ids: Sequence[str]) -> Report:
+async def _plan(
+    installation: Installation, orgs: Sequence[str], database: Database | None, ids: Sequence[str]
+) -> Report:
     report, clock = Report(), SystemClock()
     apis = {name: SalesforceApi(name, installation.orgs[name], clock) for name in orgs}
-    database = open_database(url, pool_size=2) if url else None
     try:
         for name, api in apis.items():
             report.findings += await check_org(name, installation, api, None)

@@ -10,6 +10,7 @@ from service.clock import SystemClock
 from service.commands import Request
 from service.commands.preview import Preview
 from service.config import load_installation, load_settings
+from service.sealing import open_vault
 
 
 def preview(config: Path | None, request: Request) -> Preview:
@@ -22,7 +23,7 @@ def preview(config: Path | None, request: Request) -> Preview:
     installation = load_installation(settings.config_file)
 
     async def run(url: str) -> Preview:
-        parts = build(settings, installation, url, Readiness(()), SystemClock())
+        parts = build(settings, installation, url, Readiness(()), SystemClock(), vault=open_vault(settings))
         try:
             return await parts.commands.preview(request)
         finally:

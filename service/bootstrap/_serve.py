@@ -22,8 +22,10 @@ from service.commands.changes import verify_changes
 from service.config import Installation, Role, Settings
 from service.errors import ConfigurationError
 from service.maintenance import verify_mappings
+from service.sealing import open_vault
 
 _DATABASE_SECONDS = 5.0
+_KEYS_SECONDS = 1.0
 
 _COLLECT_AFTER = 10_000  # objects; Python's own 700 are one batch of events
 
@@ -39,7 +41,7 @@ def serve(settings: Settings, installation: Installation, store: Store, roles: C
     verify_changes(installation)
     prepare(store, settings, installation)
     readiness = Readiness(["database", *(role.value for role in ORDER if role in roles)])
-    parts = build(settings, installation, store.url, readiness, SystemClock())
+    parts = build(settings, installation, store.url, readiness, SystemClock(), vault=open_vault(settings))
     _settle_garbage_collection()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
@@ -97,6 +99,7 @@ async def _run(parts: Parts, roles: Collection[Role], stop: asyncio.Event, group
     own = [
         group.create_task(parts.wakes.run(), name="wakes"),
         group.create_task(_watch_database(parts), name="database"),
+        group.create_task(_watch_keys(parts), name="keys"),
     ]
     addresses: dict[str, Any] = {"pid": os.getpid(), "roles": [role.value for role in ORDER if role in roles]}
     async with AsyncExitStack() as stack:
@@ -126,6 +129,13 @@ async def _watch_database(parts: Parts) -> None:
             parts.readiness.set("database", False)
             telemetry.log().error("database.silent", error=type(error).__name__)
         await asyncio.sleep(_DATABASE_SECONDS)
+
+
+async def _watch_keys(parts: Parts) -> None:
+    """Take new keys of the keyring long before they are used; a key service may take its time, in a thread."""
+    while parts.database.vault.seals:
+        await asyncio.to_thread(parts.database.vault.refresh)
+        await asyncio.sleep(_KEYS_SECONDS)
 
 
 async def _guarded(work: Coroutine[Any, Any, None], name: str, stop: asyncio.Event) -> None:

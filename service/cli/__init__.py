@@ -8,6 +8,7 @@ from service.cli._exceptions import app as exceptions_app
 from service.cli._facts import facts
 from service.cli._failures import app as failures_app
 from service.cli._feeds import feeds
+from service.cli._keys import app as keys_app
 from service.cli._payouts import app as payouts_app
 from service.cli._plan import plan
 from service.cli._preview import preview
@@ -22,6 +23,7 @@ __all__ = [
     "facts",
     "failures_app",
     "feeds",
+    "keys_app",
     "payouts_app",
     "plan",
     "preview",

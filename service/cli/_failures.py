@@ -21,6 +21,7 @@ from service.config import load_installation, load_settings
 from service.db import open_database
 from service.errors import CounterfoilError, InvalidRequest, Violation
 from service.maintenance.failures import SHELVES, Failure, Failures, Filter
+from service.sealing import open_vault
 
 T = TypeVar("T")
 app = typer.Typer(
@@ -64,7 +65,7 @@ def _run(config: Path | None, work: Callable[[Failures], Awaitable[T]]) -> T:
     installation = load_installation(settings.config_file)
 
     async def run(url: str) -> T:
-        database = open_database(url, pool_size=2)
+        database = open_database(url, pool_size=2, vault=open_vault(settings))
         try:
             return await work(Failures(database, SystemClock(), installation))
         finally:

@@ -20,6 +20,7 @@ from service.config import load_installation, load_settings
 from service.db import Wakes, open_database
 from service.errors import CounterfoilError, InvalidRequest, Violation
 from service.maintenance.runs import BACKFILLED, Kind, Run, Runs
+from service.sealing import open_vault
 
 T = TypeVar("T")
 sweep = typer.Typer(
@@ -61,7 +62,7 @@ def _run(config: Path | None, work: Callable[[Runs], Awaitable[T]]) -> T:
     installation = load_installation(settings.config_file)
 
     async def run(url: str) -> T:
-        database = open_database(url, pool_size=2)
+        database = open_database(url, pool_size=2, vault=open_vault(settings))
         try:
             return await work(Runs(database, Wakes(url), SystemClock(), installation))
         finally:

@@ -11,6 +11,7 @@ from service import bootstrap
 from service.config import Installation, load_installation, load_settings
 from service.db import Transaction, open_database
 from service.errors import CounterfoilError
+from service.sealing import open_vault
 
 T = TypeVar("T")
 _EXIT_USAGE = 64  # EX_USAGE of sysexits.h
@@ -26,7 +27,7 @@ def read(config: Path | None, work: Callable[[Transaction, Installation], Awaita
     installation = load_installation(settings.config_file)
 
     async def run(url: str) -> T:
-        database = open_database(url, pool_size=2)
+        database = open_database(url, pool_size=2, vault=open_vault(settings))
         try:
             async with database.read() as tx:
                 return await work(tx, installation)

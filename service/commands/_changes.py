@@ -114,7 +114,7 @@ class ChangeAcceptor:
         """Handle one batch of events, oldest first; return how many it held, 0 while Salesforce does not answer."""
         if self._again_at is not None and self.clock.now() < self._again_at:
             return 0
-        async with self.database.read() as tx:
+        async with self.database.transaction() as tx:
             rows = await inbox.waiting(
                 tx, source="salesforce", account=self.book.org, begins=CHANGE_TOPICS, limit=_BATCH_LIMIT
             )

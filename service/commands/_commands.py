@@ -25,7 +25,7 @@ from service.commands._words import in_words
 from service.commands.preview import Preview, rehearse
 from service.db import Database, Transaction, Wakes
 from service.domain import retry_delay
-from service.errors import Conflict, NotFound, Refused, VendorDenied, VendorError, VendorRejected
+from service.errors import Conflict, NotFound, Refused, Unreadable, VendorDenied, VendorError, VendorRejected
 from service.intake import observe
 
 _FIRST_DELAY = timedelta(seconds=1)
@@ -193,8 +193,12 @@ class Commands:
         Raises:
             TryAgain: after a passing fault, until the attempts are used up; then the command ends as FAILED.
         """
-        async with self._database.read() as tx:
-            command = await ledger.get(tx, command_id)
+        try:
+            async with self._database.read() as tx:
+                command = await ledger.get(tx, command_id)
+        except Unreadable as error:
+            telemetry.log().error("command.unreadable", command_id=command_id, key_id=error.key_id, alarm=True)
+            raise TryAgain(_LONGEST_DELAY) from error
         if command is None:
             telemetry.log().error("command.unknown", command_id=command_id)
             return
@@ -218,7 +222,7 @@ class Commands:
         except (Refused, VendorRejected) as error:
             outcome = Outcome(CommandState.REFUSED, error.reason, in_words(error))
         except Exception as error:
-            if attempts + 1 < self._attempts_limit:
+            if attempts + 1 < self._attempts_limit or isinstance(error, Unreadable):  # a person has to act
                 telemetry.log().warning("command.again", command_id=command.id, error=type(error).__name__)
                 raise TryAgain(self._delay(error, attempts)) from error
             telemetry.log().error("command.failed", command_id=command.id, error=type(error).__name__)

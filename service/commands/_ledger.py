@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from service.db import Transaction, metadata
+from service.db import Sealed, Transaction, metadata
 
 commands = Table(
     "commands",
@@ -39,17 +39,17 @@ commands = Table(
     Column("subject", Text, nullable=False),
     Column("business_version", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
-    Column("arguments", Text, nullable=False),
+    Column("arguments", Sealed("commands.arguments"), nullable=False),
     Column("request_id", Text),
     Column("requested_by", Text),
     Column("source", Text, nullable=False),
-    Column("terms", Text),
+    Column("terms", Sealed("commands.terms")),
     Column("state", Text, nullable=False),
     Column("reason", Text),
-    Column("message", Text),
-    Column("conflict", Text),
+    Column("message", Sealed("commands.message")),
+    Column("conflict", Sealed("commands.conflict")),
     Column("failure_code", Text),
-    Column("failure_message", Text),
+    Column("failure_message", Sealed("commands.failure_message")),
     Column("revision", BigInteger, nullable=False, server_default=text("1")),
     Column("payment_intent_id", Text),
     Column("checkout_session_id", Text),
@@ -65,7 +65,7 @@ commands = Table(
     Column("approval_due_at", DateTime(timezone=True)),
     Column("decided_by", Text),
     Column("decided_at", DateTime(timezone=True)),
-    Column("decision_note", Text),
+    Column("decision_note", Sealed("commands.decision_note")),
     Column("replaces", Text, ForeignKey("commands.id")),
     Column("repeated_by", Text),
     UniqueConstraint("entity", "subject", "operation", "business_version", name="commands_business_key"),
@@ -92,7 +92,7 @@ calls = Table(
     Column("entity", Text, nullable=False),
     Column("command_id", Text, ForeignKey("commands.id"), nullable=False),
     Column("step", Text, nullable=False),
-    Column("parameters", Text, nullable=False),
+    Column("parameters", Sealed("calls.parameters"), nullable=False),
     Column("result_id", Text),
     Column("stripe_request", Text),
     Column("begun_at", DateTime(timezone=True), nullable=False),

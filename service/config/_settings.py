@@ -58,6 +58,24 @@ class Settings(BaseSettings):
         default=False, description="Apply migrations before serving; always on with the embedded PostgreSQL."
     )
 
+    encryption_keys_file: Path | None = Field(
+        default=None,
+        description="Keyring that customers' content is encrypted with at rest ('counterfoil keys new' writes its "
+        "entries); read again when it changes. None stores it as it is.",
+    )
+    encryption_unwrap_command: str | None = Field(
+        default=None,
+        description="Command that reads a wrapped key of the keyring from stdin and prints the key in base64.",
+    )
+    encryption_wrap_command: str | None = Field(
+        default=None, description="Command that does the reverse, for 'counterfoil keys new'."
+    )
+    encryption_key_service: str | None = Field(
+        default=None,
+        pattern=r"^[\w.]+:\w+$",
+        description="A class of yours that wraps and unwraps keys, as package.module:Class, instead of the commands.",
+    )
+
     web_host: str = Field(
         default="127.0.0.1", description="Address of webhooks and health; put a proxy that speaks TLS before it."
     )
@@ -159,6 +177,8 @@ class Settings(BaseSettings):
     def _agree(self) -> Self:
         if self.database_url is not None and self.database_url_file is not None:
             raise ValueError("database_url and database_url_file are both set: keep one")
+        if self.encryption_unwrap_command is not None and self.encryption_key_service is not None:
+            raise ValueError("encryption_unwrap_command and encryption_key_service are both set: keep one")
         if (self.grpc_tls_cert_file is None) != (self.grpc_tls_key_file is None):
             raise ValueError("grpc_tls_cert_file and grpc_tls_key_file belong together: set both or none")
         if self.grpc_tls_client_ca_file is not None and self.grpc_tls_cert_file is None:

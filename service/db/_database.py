@@ -8,7 +8,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from service.db._dsn import plain_url
+from service.db._sealed import bind_vault
 from service.db._writer import Writer
+from service.sealing import Vault
 
 Transaction = AsyncConnection
 
@@ -19,9 +21,10 @@ metadata = MetaData()
 class Database:
     """A pool of connections, handed out as transactions."""
 
-    def __init__(self, engine: AsyncEngine, url: str) -> None:
+    def __init__(self, engine: AsyncEngine, url: str, vault: Vault) -> None:
         self._engine = engine
         self.url = url
+        self.vault = vault
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -31,7 +34,7 @@ class Database:
 
     def writer(self, statement: TextClause) -> Writer:
         """Return a connection of its own, outside the pool, that runs this one statement over and over."""
-        return Writer(plain_url(self.url), statement)
+        return Writer(plain_url(self.url), statement, self.vault)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
@@ -61,8 +64,8 @@ class Database:
         await self._engine.dispose()
 
 
-def open_database(url: str, *, pool_size: int) -> Database:
-    """Return a database for a `postgresql://` URL; connects when first used.
+def open_database(url: str, *, pool_size: int, vault: Vault | None = None) -> Database:
+    """Return a database for a `postgresql://` URL; connects when first used. Without a vault nothing is sealed.
 
     A dead connection is noticed when it is taken from the pool, so a restarted PostgreSQL costs no failed work.
     """
@@ -78,4 +81,6 @@ def open_database(url: str, *, pool_size: int) -> Database:
             "server_settings": {"application_name": "counterfoil", "jit": "off"},
         },
     )
-    return Database(engine, url)
+    vault = vault or Vault()
+    bind_vault(engine.dialect, vault)
+    return Database(engine, url, vault)

@@ -12,6 +12,9 @@ from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import DBAPIError
 
+from service.db._sealed import bind_vault
+from service.sealing import Vault
+
 # SQLSTATE classes of a server that cannot work now: connection, resources, operator, system. It refused nothing.
 _UNWELL = ("08", "53", "57", "58")
 _CONNECT_SECONDS = 10
@@ -21,8 +24,12 @@ _COMMAND_SECONDS = 60
 class Writer:
     """Runs one statement; used by one task at a time. After any error it starts again with a new connection."""
 
-    def __init__(self, dsn: str, statement: TextClause) -> None:
-        compiled = statement.compile(dialect=dialect())  # type: ignore[no-untyped-call]  # theirs
+    def __init__(self, dsn: str, statement: TextClause, vault: Vault) -> None:
+        spoken = dialect()  # type: ignore[no-untyped-call]  # theirs
+        bind_vault(spoken, vault)
+        compiled = statement.compile(dialect=spoken)
+        converters = {name: bind.type.dialect_impl(spoken) for name, bind in compiled.binds.items()}
+        self._convert = {name: made for name, one in converters.items() if (made := one.bind_processor(spoken))}
         self._dsn = dsn
         self._sql = str(compiled)
         self._names = compiled.positiontup or []
@@ -39,7 +46,8 @@ class Writer:
         try:
             if self._connection is None:
                 await self._connect()
-            return tuple(await self._prepared.fetchrow(*[parameters[name] for name in self._names]))
+            values = dict(parameters) | {name: make(parameters[name]) for name, make in self._convert.items()}
+            return tuple(await self._prepared.fetchrow(*[values[name] for name in self._names]))
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             unwell = self._connection is None or self._connection.is_closed()
             unwell = unwell or str(getattr(error, "sqlstate", "")).startswith(_UNWELL)

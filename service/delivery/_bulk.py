@@ -94,7 +94,7 @@ class BulkDelivery:
         sobject, key_field = self._target(job)
         job_id = await api.create(sobject, key_field)
         async with self._database.transaction() as tx:
-            records = await bulk.mark_sent(tx, job)
+            records = await bulk.mark_sent(tx, job, now=self._clock.now())
             await self._advance(tx, job, bulk.JobState.OPEN, job_id, keep=True)
         await api.upload(job_id, [render(self._names, record) for record in records])
         await api.complete(job_id)

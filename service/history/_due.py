@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, DateTime, Index, Table, Text, bindparam, delete, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from service.db import Transaction, among, metadata
+from service.db import Sealed, Transaction, among, metadata
+from service.errors import Unreadable
 
+CONTENT = Sealed("due_dates.content")
 table = Table(
     "due_dates",
     metadata,
     Column("entity", Text, primary_key=True),
     Column("object_id", Text, primary_key=True),
     Column("due_at", DateTime(timezone=True), nullable=False),
-    Column("content", Text, nullable=False),
+    Column("content", CONTENT, nullable=False),
     Column("told", ARRAY(Text), nullable=False, server_default=text("'{}'")),
 )
 
@@ -45,7 +47,7 @@ _KEEP = text(
         content = excluded.content
     WHERE known.due_at <> excluded.due_at OR known.content <> excluded.content
     """
-)
+).bindparams(bindparam("content", type_=ARRAY(CONTENT)))
 _TAKE = text(
     """
     UPDATE due_dates SET told = told || CAST(:rule AS text)
@@ -57,6 +59,13 @@ _TAKE = text(
     RETURNING due_dates.entity, due_dates.object_id, due_dates.due_at, due_dates.content
     """
 ).bindparams(*(bindparam(name, type_=DateTime(timezone=True)) for name in ("now", "until")))
+_TAKEN = _TAKE.columns(content=CONTENT.each)
+_UNTELL = text(
+    """
+    UPDATE due_dates SET told = array_remove(told, CAST(:rule AS text))
+    WHERE entity = :entity AND object_id = :object_id
+    """
+)
 
 
 async def keep_due_dates(tx: Transaction, due: Sequence[DueDate], over: Collection[tuple[str, str]]) -> None:
@@ -71,6 +80,13 @@ async def keep_due_dates(tx: Transaction, due: Sequence[DueDate], over: Collecti
 async def take_due(
     tx: Transaction, *, rule: str, entities: Sequence[str], now: datetime, within: timedelta, limit: int
 ) -> list[DueDate]:
-    """Return up to `limit` that fall due `within` that time and that `rule` has not told of; now it has."""
+    """Return up to `limit` that fall due `within` that time and that `rule` has not told of; now it has.
+
+    What cannot be opened is not told of, until it can.
+    """
     parameters = {"rule": rule, "entities": list(entities), "now": now, "until": now + within, "limit": limit}
-    return [DueDate(*row) for row in await tx.execute(_TAKE, parameters)]
+    rows = (await tx.execute(_TAKEN, parameters)).all()
+    for row in rows:
+        if isinstance(row.content, Unreadable):
+            await tx.execute(_UNTELL, {"rule": rule, "entity": row.entity, "object_id": row.object_id})
+    return [DueDate(*row) for row in rows if not isinstance(row.content, Unreadable)]

@@ -27,15 +27,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from service.db import Transaction, metadata
+from service import telemetry
+from service.db import Sealed, Transaction, metadata
+from service.errors import Unreadable
 
+CONTENT = Sealed("reactions.content")
 table = Table(
     "reactions",
     metadata,
     Column("org", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("kind", Text, nullable=False),
-    Column("content", Text, nullable=False),
+    Column("content", CONTENT, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("not_before", DateTime(timezone=True), nullable=False),
@@ -151,13 +154,23 @@ _CLAIM = text(
               reactions.traceparent, reactions.error_code, reactions.releases
     """
 ).bindparams(bindparam("now", type_=DateTime(timezone=True)), bindparam("lease", type_=Interval))
+_CLAIMED = _CLAIM.columns(content=CONTENT.each)
+# The key of what cannot be opened may be put back at any time, by a person.
+_UNREADABLE_PAUSE = timedelta(minutes=15)
 
 
 async def claim(
     tx: Transaction, *, org: str, holder: str, now: datetime, lease: timedelta, limit: int
 ) -> list[Claimed]:
-    """Take up to `limit` reactions of an org that are due, for `lease`."""
+    """Take up to `limit` reactions of an org that are due, for `lease`; one that cannot be opened goes on waiting."""
     parameters = {"org": org, "holder": holder, "now": now, "lease": lease, "limit": limit}
+    rows = (await tx.execute(_CLAIMED, parameters)).all()
+    for row in rows:
+        if isinstance(row.content, Unreadable):
+            telemetry.log().error("reaction.unreadable", key=row.key, key_id=row.content.key_id, alarm=True)
+            refusal = Refusal(row.content.reason, None, row.content.message, now)
+            values = refusal.columns | _FREE | {"not_before": now + _UNREADABLE_PAUSE}
+            await tx.execute(update(table).where(table.c.org == row.org, table.c.key == row.key).values(values))
     return [
         Claimed(
             row.org,
@@ -169,7 +182,8 @@ async def claim(
             row.error_code,
             row.releases,
         )
-        for row in await tx.execute(_CLAIM, parameters)
+        for row in rows
+        if not isinstance(row.content, Unreadable)
     ]
 
 

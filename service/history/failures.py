@@ -8,11 +8,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import DateTime, and_, bindparam, case, func, null, or_, select, text, update
+from sqlalchemy import DateTime, and_, bindparam, case, func, null, or_, select, text, type_coerce, update
 
-from service.db import Transaction, among
+from service.db import Transaction, among, shown
 from service.domain import retry_delay
-from service.history._reactions import State, table
+from service.history._reactions import CONTENT, State, table
 
 Key = tuple[str, str]
 Cause = tuple[str, str, str]
@@ -52,6 +52,7 @@ _NEXT = case(
     (table.c.state == State.DEAD, table.c.release_at),
     else_=null(),
 )
+_SHOWN = {"next_at": _NEXT.label("next_at"), "content": type_coerce(table.c.content, CONTENT.each).label("content")}
 # A lease that ran out is nobody's.
 _FREE = or_(table.c.leased_until.is_(None), table.c.leased_until < func.now())
 _KEY = (table.c.org, table.c.key)
@@ -75,10 +76,11 @@ async def find(
         clauses.append(or_(table.c.error_reason == reason, table.c.error_code == reason))
     if before is not None:
         clauses.append(table.c.failed_at <= before)
-    columns = [_NEXT.label(name) if name == "next_at" else table.c[name] for name in Unreacted.__slots__]
+    columns = [_SHOWN[name] if name in _SHOWN else table.c[name] for name in Unreacted.__slots__]
     query = select(*columns).where(_FAILED, table.c.state.in_(states), *clauses).limit(limit)
     rows = await tx.execute(query.order_by(table.c.failed_at, table.c.org, table.c.key))
-    return [Unreacted(**row._mapping) for row in rows]  # noqa: SLF001  (a row's documented accessor)
+    found = [dict(row._mapping) for row in rows]  # noqa: SLF001  (a row's documented accessor)
+    return [Unreacted(**(values | {"content": shown(values["content"])})) for values in found]
 
 
 async def redrive(tx: Transaction, keys: Sequence[Key], *, now: datetime) -> int:

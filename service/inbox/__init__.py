@@ -5,7 +5,9 @@ empty, prune. Touches no other table and calls nobody. Refuses nothing: what was
 """
 
 from service.inbox._rows import (
+    EMPTIED,
     RECORD,
+    RECORD_TYPES,
     InboxRow,
     State,
     about,
@@ -21,7 +23,9 @@ from service.inbox._rows import (
 from service.inbox._streams import StreamLease, advance, claim, release, renew
 
 __all__ = [
+    "EMPTIED",
     "RECORD",
+    "RECORD_TYPES",
     "InboxRow",
     "State",
     "StreamLease",

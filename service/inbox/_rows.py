@@ -6,9 +6,31 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, delete, select, text, true, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Row,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    literal,
+    select,
+    text,
+    true,
+    type_coerce,
+    update,
+)
 
-from service.db import Transaction, metadata
+from service import telemetry
+from service.db import Sealed, Transaction, metadata, shown
+from service.errors import Unreadable
+
+PAYLOAD = Sealed("inbox.payload")
 
 table = Table(
     "inbox",
@@ -18,7 +40,7 @@ table = Table(
     Column("event_id", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("object_id", Text),
-    Column("payload", Text, nullable=False),
+    Column("payload", PAYLOAD, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text),
     Column("traceparent", Text),
@@ -61,7 +83,8 @@ class InboxRow:
     occurred_at: datetime | None = None
 
 
-EMPTIED = "{}"
+# Stored as it is: there is nothing to seal.
+EMPTIED = literal("{}", Text)
 _FIELDS = (
     "source",
     "account",
@@ -91,8 +114,9 @@ def _record(order: str) -> str:
 
 # Sorted by key, so that two writers meet the same keys in the same order.
 RECORD = _record("source, account, event_id")
+RECORD_TYPES = (bindparam("event_payload", type_=ARRAY(PAYLOAD)),)
 # A stream has one writer, and its order is what its rows are taken by.
-_RECORD_IN_ORDER = text(_record("position"))
+_RECORD_IN_ORDER = text(_record("position")).bindparams(*RECORD_TYPES)
 _TAKING = text("SELECT pg_try_advisory_xact_lock(hashtextextended('inbox:' || :source, 0))")
 
 
@@ -101,9 +125,13 @@ def record_parameters(rows: Sequence[InboxRow]) -> dict[str, object]:
     return {f"event_{field}": [getattr(row, field) for row in rows] for field in _FIELDS}
 
 
+_STORED = tuple(table.c[field] for field in _FIELDS if field != "payload")
+_EACH = (*_STORED, type_coerce(table.c.payload, PAYLOAD.each).label("payload"))
+
+
 def _row(row: Any) -> InboxRow:
     values = row._mapping  # noqa: SLF001  (a row's documented accessor)
-    return InboxRow(**(dict(values) | {"state": State(values["state"])}))
+    return InboxRow(**(dict(values) | {"state": State(values["state"]), "payload": shown(values["payload"])}))
 
 
 async def record(tx: Transaction, rows: Sequence[InboxRow]) -> set[tuple[str, str, str]]:
@@ -116,12 +144,12 @@ async def take(tx: Transaction, *, source: str, limit: int, but: str | None = No
     """Lock up to `limit` recorded events, oldest first; settle them in this transaction.
 
     None while another transaction takes of this source: two at once could accept what was asked of one record in the
-    wrong order. Events whose kind begins with `but` are left to `waiting`.
+    wrong order. Events whose kind begins with `but` are left to `waiting`. Those that cannot be opened are set aside.
     """
     if not (await tx.execute(_TAKING, {"source": source})).scalar_one():
         return []
     query = (
-        select(*(table.c[field] for field in _FIELDS))
+        select(*_EACH)
         .where(
             table.c.state == State.RECORDED,
             table.c.source == source,
@@ -131,16 +159,17 @@ async def take(tx: Transaction, *, source: str, limit: int, but: str | None = No
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [_row(row) for row in await tx.execute(query)]
+    return await _opened(tx, (await tx.execute(query)).all())
 
 
 async def waiting(tx: Transaction, *, source: str, account: str, begins: str, limit: int) -> list[InboxRow]:
     """Return up to `limit` recorded events of an account whose kind begins with `begins`, oldest first, unlocked.
 
-    Another replica may return them too: what is done with them must be harmless to do twice.
+    Another replica may return them too: what is done with them must be harmless to do twice. Those that cannot be
+    opened are set aside.
     """
     query = (
-        select(*(table.c[field] for field in _FIELDS))
+        select(*_EACH)
         .where(
             table.c.state == State.RECORDED,
             table.c.source == source,
@@ -150,13 +179,22 @@ async def waiting(tx: Transaction, *, source: str, account: str, begins: str, li
         .order_by(table.c.sequence)
         .limit(limit)
     )
-    return [_row(row) for row in await tx.execute(query)]
+    return await _opened(tx, (await tx.execute(query)).all())
+
+
+async def _opened(tx: Transaction, rows: Sequence[Row[Any]]) -> list[InboxRow]:
+    """Return what can be opened; keep the others for a person, who puts the key back and lets them go."""
+    for row in rows:
+        if isinstance(row.payload, Unreadable):
+            telemetry.log().error("inbox.unreadable", event_id=row.event_id, key_id=row.payload.key_id, alarm=True)
+            await settle(tx, _row(row), State.QUARANTINED, Unreadable.reason)
+    return [_row(row) for row in rows if not isinstance(row.payload, Unreadable)]
 
 
 async def list_quarantined(tx: Transaction, *, source: str, accounts: Sequence[str], limit: int) -> list[InboxRow]:
     """Return events that are kept and not acted on, the oldest first."""
     query = (
-        select(*(table.c[field] for field in _FIELDS))
+        select(*_EACH)
         .where(
             table.c.state == State.QUARANTINED,
             table.c.source == source,
@@ -174,7 +212,7 @@ async def about(
 ) -> list[InboxRow]:
     """Return events about any of some objects or records, the oldest first."""
     query = (
-        select(*(table.c[field] for field in _FIELDS))
+        select(*_EACH)
         .where(table.c.object_id.in_(object_ids), table.c.account.in_(accounts))
         .order_by(table.c.received_at, table.c.sequence)
         .limit(limit)
@@ -218,7 +256,7 @@ async def empty(tx: Transaction, *, since: datetime, before: datetime, limit: in
             table.c.received_at >= since,
             table.c.received_at < before,
             table.c.state == State.HANDLED,
-            table.c.payload != EMPTIED,
+            type_coerce(table.c.payload, Text) != EMPTIED,
         )
         .limit(limit)
         .subquery()

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import select, tuple_, type_coerce, update
 
-from service.db import Transaction
-from service.inbox._rows import State, table
+from service.db import Transaction, shown
+from service.errors import Unreadable
+from service.inbox._rows import PAYLOAD, State, table
 
 Key = tuple[str, str, str]
 
@@ -57,9 +58,36 @@ async def find(
         clauses.append(table.c.account.in_(accounts))
     if before is not None:
         clauses.append(table.c.received_at <= before)
-    query = select(*(table.c[name] for name in Unhandled.__slots__)).where(_FAILED, *clauses)
-    rows = await tx.execute(query.order_by(table.c.received_at, table.c.event_id).limit(limit))
-    return [Unhandled(**row._mapping) for row in rows]  # noqa: SLF001  (a row's documented accessor)
+    each = type_coerce(table.c.payload, PAYLOAD.each).label("payload")
+    query = select(*(each if name == "payload" else table.c[name] for name in Unhandled.__slots__))
+    query = query.where(_FAILED, *clauses).order_by(table.c.received_at, table.c.event_id).limit(limit)
+    rows = [dict(row._mapping) for row in await tx.execute(query)]  # noqa: SLF001  (a row's documented accessor)
+    return [Unhandled(**(row | {"payload": shown(row["payload"])})) for row in rows]
+
+
+async def payload_of(tx: Transaction, key: Key) -> str | None:
+    """Return the text of an event, None if there is no such event.
+
+    Raises:
+        Unreadable: it cannot be opened.
+    """
+    payload: str | None = await tx.scalar(select(table.c.payload).where(_KEY.in_([key])))
+    return payload
+
+
+async def take_again(tx: Transaction, key: Key) -> int:
+    """Let an event go that was set aside because it could not be opened; return how many did."""
+    result = await tx.execute(
+        update(table)
+        .where(
+            _KEY.in_([key]),
+            table.c.state == State.QUARANTINED,
+            table.c.reason == Unreadable.reason,
+            table.c.discarded_at.is_(None),
+        )
+        .values(state=State.RECORDED, reason=None)
+    )
+    return result.rowcount
 
 
 async def settle_released(tx: Transaction, key: Key) -> int:

@@ -23,7 +23,7 @@ from service.errors import Overloaded
 from service.inbox import InboxRow
 from service.intake._prepare import prepare
 from service.intake._stripe_event import StripeEvent
-from service.mirror.sights import OBSERVE, OBSERVED, observe_parameters
+from service.mirror.sights import OBSERVE, OBSERVE_TYPES, OBSERVED, observe_parameters
 
 _WRITERS = 2
 _GAVE_WAY = ("40001", "40P01")  # serialization_failure, deadlock_detected
@@ -34,7 +34,7 @@ _WORTH_ANOTHER = 32
 _STORE = text(
     f"WITH recorded AS ({inbox.RECORD}), observed AS ({OBSERVE}) "  # noqa: S608  (both are the rooms' own)
     f"SELECT ARRAY(SELECT ARRAY[source, account, event_id] FROM recorded), {OBSERVED} FROM observed"
-)
+).bindparams(*inbox.RECORD_TYPES, *OBSERVE_TYPES)
 
 
 class Receipt(StrEnum):

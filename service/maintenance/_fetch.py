@@ -10,7 +10,7 @@ from service.clients import Answer, StripeApi
 from service.clock import Clock
 from service.db import Database, Wakes
 from service.domain import Evidence, Observation, Statement, retry_delay
-from service.errors import VendorError
+from service.errors import Unreadable, VendorError
 from service.intake import EXPANDED, observe, sight
 from service.maintenance._belongings import belongings
 from service.maintenance._reconcile import Reconciler
@@ -47,13 +47,20 @@ class Fetcher:
         """Fetch one batch; return how many objects it held, 0 when nothing is due."""
         async with self._database.transaction() as tx:
             due = await mirror.take_fetches(tx, now=self._clock.now(), lease=self._lease, limit=_BATCH_LIMIT)
-        ended = await asyncio.gather(*(self._fetch(one) for one in due), return_exceptions=True)
+        ended = await asyncio.gather(*(self._fetch_readable(one) for one in due), return_exceptions=True)
         if due:
             self._wakes.signal("mirror")
         for fault in ended:
             if fault is not None:  # once all have ended: none goes on behind the back of who called
                 raise fault
         return len(due)
+
+    async def _fetch_readable(self, due: FetchDue) -> None:
+        """Fetch; what needs a stored text that cannot be opened is tried again, until its key is back."""
+        try:
+            await self._fetch(due)
+        except Unreadable as error:
+            await self._postpone(due, error.reason, again=True)
 
     async def _fetch(self, due: FetchDue) -> None:
         stripe = self._stripe.get(due.entity)

@@ -19,7 +19,7 @@ from service import audit, history, inbox, outbox
 from service.clock import Clock
 from service.config import Installation, entity_of
 from service.db import Database, Transaction
-from service.errors import InvalidRequest, NotFound, Violation
+from service.errors import InvalidRequest, NotFound, Unreadable, Violation
 from service.inbox import failures as events
 from service.intake import observe, read_stripe_event, stub
 from service.maintenance._failure import (
@@ -145,10 +145,14 @@ class Failures:
 
     async def _release_event(self, tx: Transaction, failure: Failure, now: datetime) -> int:
         source, account, event_id = _key(failure.id)[1]
+        key = (source, account, event_id)
+        payload = await events.payload_of(tx, key)
+        if failure.reason == Unreadable.reason:
+            return await events.take_again(tx, key)
         entity = self._installation.entities.get(account)
         if source != "stripe" or failure.state != inbox.State.QUARANTINED or entity is None:
             return 0
-        event = read_stripe_event(account, (failure.payload or "").encode())
+        event = read_stripe_event(account, (payload or "").encode())
         owner = entity_of(self._installation.entities, account, event.account)
         ours = event.livemode is entity.stripe.livemode
         if owner is None or not ours or event.subject_type is None or event.subject_id is None:

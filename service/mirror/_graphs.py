@@ -15,7 +15,7 @@ from sqlalchemy import ARRAY, Boolean, Integer, Text, and_, bindparam, exists, f
 
 from service.db import Transaction, among
 from service.mirror._changes import Key, Lane
-from service.mirror._table import table
+from service.mirror._table import BODY, table
 
 PAYMENT_ROOTS = ("counterfoil.request", "payment_intent")
 _FAMILY_LIMIT = 5000
@@ -117,13 +117,14 @@ _FAMILIES = text(
     bindparam("records", type_=ARRAY(Boolean)),
     bindparam("whole", type_=Boolean),
 )
+_ROWS = _FAMILIES.columns(body=BODY)
 _Wanted = tuple[int, str, str, bool]
 
 
 async def _load(tx: Transaction, wanted: Sequence[_Wanted], *, whole: bool = False) -> list[tuple[int, MirrorRow]]:
     numbers, entities, keys, records = zip(*wanted, strict=True)
     parameters = {"numbers": list(numbers), "entities": list(entities), "keys": list(keys), "records": list(records)}
-    rows = await tx.execute(_FAMILIES, parameters | {"limit": _FAMILY_LIMIT + 1, "whole": whole})
+    rows = await tx.execute(_ROWS, parameters | {"limit": _FAMILY_LIMIT + 1, "whole": whole})
     return [(row.number, to_row(row)) for row in rows]
 
 

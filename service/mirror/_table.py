@@ -2,7 +2,9 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, SmallInteger, Table, Text, or_, text
 
-from service.db import metadata
+from service.db import Sealed, metadata
+
+BODY = Sealed("mirror.body")
 
 table = Table(
     "mirror",
@@ -10,7 +12,7 @@ table = Table(
     Column("entity", Text, primary_key=True),
     Column("object_id", Text, primary_key=True),
     Column("object_type", Text, nullable=False),
-    Column("body", Text),
+    Column("body", BODY),
     Column("digest", Text, nullable=False),
     Column("as_of", DateTime(timezone=True), nullable=False),
     Column("evidence", SmallInteger, nullable=False),

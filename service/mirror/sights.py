@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import ARRAY, bindparam, text
 
 from service.db import Transaction
 from service.domain import Evidence, Observation
+from service.mirror._table import BODY
 
 _COLUMNS = {
     "entity": "text",
@@ -96,9 +97,10 @@ OBSERVE = f"""
     WHERE {_BELIEVED} OR {_DOUBTED}
     RETURNING dirty, fetch_at
     """  # noqa: S608  (names and numbers are ours)
+OBSERVE_TYPES = (bindparam("seen_body", type_=ARRAY(BODY)),)
 # What to read from the rows OBSERVE returns: the fields of `Observed`.
 OBSERVED = f"coalesce(bool_or(dirty), false), coalesce(bool_or(fetch_at <= {_NOW}), false)"
-_OBSERVE = text(f"WITH observed AS ({OBSERVE}) SELECT {OBSERVED} FROM observed")  # noqa: S608  (ours too)
+_OBSERVE = text(f"WITH observed AS ({OBSERVE}) SELECT {OBSERVED} FROM observed").bindparams(*OBSERVE_TYPES)  # noqa: S608  (ours too)
 
 
 class Observed(NamedTuple):

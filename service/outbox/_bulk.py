@@ -12,8 +12,9 @@ from enum import StrEnum
 from sqlalchemy import Column, DateTime, Index, SmallInteger, Table, Text, delete, or_, select, text, update
 
 from service.db import Transaction, metadata
-from service.outbox._claims import ORPHANED, READY, RETURNED, TIMES, Claimed, claimed, hold_claims
+from service.outbox._claims import ORPHANED, READY, RETURNED, TIMES, Claimed, hold_claims, opened
 from service.outbox._order import hold
+from service.outbox._put import CONTENT
 from service.outbox._put import table as records
 
 table = Table(
@@ -174,10 +175,11 @@ _SENT = text(
 )
 
 
-async def mark_sent(tx: Transaction, job: BulkJob) -> list[Claimed]:
+async def mark_sent(tx: Transaction, job: BulkJob, *, now: datetime) -> list[Claimed]:
     """Return a job's records as they are now, and remember that this is what is sent."""
     await hold(tx, records.c.bulk_job == job.id)
-    return [claimed(row) for row in await tx.execute(_MARK, {"job": job.id, "holder": job.holder})]
+    marked = await tx.execute(_MARK.columns(content=CONTENT.each), {"job": job.id, "holder": job.holder})
+    return await opened(tx, marked.all(), now=now)
 
 
 async def sent_records(tx: Transaction, job: BulkJob) -> list[Claimed]:

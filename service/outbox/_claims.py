@@ -12,12 +12,16 @@ from typing import Any
 
 from sqlalchemy import DateTime, Interval, and_, bindparam, func, literal, select, text, update
 
-from service.db import Transaction
+from service import telemetry
+from service.db import Transaction, among
 from service.domain import Reference, Value, fields_from
-from service.outbox._order import hold
-from service.outbox._put import table
+from service.errors import Unreadable
+from service.outbox._order import KEY, hold
+from service.outbox._put import CONTENT, table
 
 Key = tuple[str, str]
+# The key of what cannot be opened may be put back at any time, by a person.
+_UNREADABLE_PAUSE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ _CLAIM = text(
     RETURNING {RETURNED}, ready.awaits_sobject, ready.awaits_key
     """  # noqa: S608  (fragments are ours)
 ).bindparams(*TIMES)
+_CLAIMED = _CLAIM.columns(content=CONTENT.each)
 
 
 async def hold_claims(tx: Transaction, org: str) -> None:
@@ -128,7 +133,7 @@ async def claim(
     """
     await hold_claims(tx, org)
     rows = await tx.execute(
-        _CLAIM,
+        _CLAIMED,
         {
             "org": org,
             "holder": holder,
@@ -140,11 +145,23 @@ async def claim(
             "urgent": list(urgent or ()),
         },
     )
-    return sorted((claimed(row) for row in rows), key=lambda record: (record.lane, record.rank, record.sobject))
+    taken = await opened(tx, rows.all(), now=now)
+    return sorted(taken, key=lambda record: (record.lane, record.rank, record.sobject))
 
 
-def claimed(row: Any) -> Claimed:
-    """Return a row of RETURNED as what it means."""
+async def opened(tx: Transaction, rows: Sequence[Any], *, now: datetime) -> list[Claimed]:
+    """Return rows of RETURNED as what they mean; one that cannot be opened waits by itself, and says why."""
+    for row in rows:
+        if isinstance(row.content, Unreadable):
+            telemetry.log().error("outbox.unreadable", key=row.key, key_id=row.content.key_id, alarm=True)
+            values = {"leased_by": None, "leased_until": None, "bulk_job": None, "failed_at": now}
+            why = {"error_reason": row.content.reason, "error_code": None, "error_detail": row.content.message}
+            mine = among(KEY, [(row.org, row.sobject, row.key)])
+            await tx.execute(update(table).where(mine).values(not_before=now + _UNREADABLE_PAUSE, **values, **why))
+    return [_claimed(row) for row in rows if not isinstance(row.content, Unreadable)]
+
+
+def _claimed(row: Any) -> Claimed:
     values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
     parent = values.pop("awaits_sobject", None), values.pop("awaits_key", None)
     fields = fields_from(values.pop("content"))

@@ -7,13 +7,15 @@ for anything of Stripe: a record is sent to Salesforce again, and nothing else.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, case, cast, null, or_, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+import orjson
+from sqlalchemy import Row, and_, case, null, or_, select, type_coerce, update
 
-from service.db import Transaction, among
+from service.db import Transaction, among, shown
+from service.errors import Unreadable
 from service.outbox._order import KEY
-from service.outbox._put import State, table
+from service.outbox._put import CONTENT, State, table
 
 Key = tuple[str, str, str]
 OPEN = (State.WAITING, State.DEAD)
@@ -51,6 +53,7 @@ _NEXT = case(
     (table.c.state == State.DEAD, table.c.release_at),
     else_=null(),
 )
+_SHOWN = {"next_at": _NEXT.label("next_at"), "content": type_coerce(table.c.content, CONTENT.each).label("content")}
 _FREE = table.c.leased_until.is_(None)
 
 
@@ -74,21 +77,34 @@ async def find(
     failed = _FAILED
     if configured is not None:
         failed = or_(_FAILED, and_(table.c.state == State.WAITING, table.c.org.not_in(configured)))
-    wanted = {
-        table.c.org: org,
-        table.c.sobject: sobject,
-        table.c.key: key,
-        cast(table.c.content, JSONB)["Entity__c"].astext: entity,
-    }
+    wanted = {table.c.org: org, table.c.sobject: sobject, table.c.key: key}
     clauses = [column == value for column, value in wanted.items() if value is not None]
     if reason is not None:
         clauses.append(or_(table.c.error_reason == reason, table.c.error_code == reason))
     if before is not None:
         clauses.append(table.c.failed_at <= before)
-    columns = [_NEXT.label(name) if name == "next_at" else table.c[name] for name in Undelivered.__slots__]
-    query = select(*columns).where(failed, table.c.state.in_(states), *clauses).limit(limit)
-    rows = await tx.execute(query.order_by(table.c.failed_at, table.c.org, table.c.sobject, table.c.key))
-    return [Undelivered(**row._mapping) for row in rows]  # noqa: SLF001  (a row's documented accessor)
+    columns = [_SHOWN[name] if name in _SHOWN else table.c[name] for name in Undelivered.__slots__]
+    query = select(*columns).where(failed, table.c.state.in_(states), *clauses)
+    query = query.order_by(table.c.failed_at, table.c.org, table.c.sobject, table.c.key)
+    found: list[Undelivered] = []
+    start = 0
+    # The entity stands in the content, which SQL may not be able to read.
+    while len(found) < limit:
+        rows = (await tx.execute(query.limit(limit).offset(start))).all()
+        found += [_undelivered(row) for row in rows if entity in {None, _entity(row.content)}]
+        start += limit
+        if len(rows) < limit:
+            break
+    return found[:limit]
+
+
+def _undelivered(row: Row[Any]) -> Undelivered:
+    values = dict(row._mapping)  # noqa: SLF001  (a row's documented accessor)
+    return Undelivered(**(values | {"content": shown(values["content"])}))
+
+
+def _entity(content: str | Unreadable) -> Any:
+    return None if isinstance(content, Unreadable) else orjson.loads(content).get("Entity__c")
 
 
 async def redrive(tx: Transaction, keys: Sequence[Key], *, now: datetime) -> int:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, SmallInteger, Table, Text, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Index, SmallInteger, Table, Text, bindparam, text
 
-from service.db import Transaction, metadata
+from service.db import Sealed, Transaction, metadata
 from service.domain import DesiredRecord
 
+CONTENT = Sealed("outbox.content")
 table = Table(
     "outbox",
     metadata,
@@ -16,7 +17,7 @@ table = Table(
     Column("sobject", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("key_field", Text, nullable=False),
-    Column("content", Text, nullable=False),
+    Column("content", CONTENT, nullable=False),
     Column("digest", Text, nullable=False),
     Column("delivered_digest", Text),
     Column("lane", Text, nullable=False),
@@ -114,7 +115,7 @@ _PUT = text(
     WHERE known.digest <> excluded.digest
     RETURNING 1
     """  # noqa: S608  (names are ours)
-).bindparams(bindparam("now", type_=DateTime(timezone=True)))
+).bindparams(bindparam("now", type_=DateTime(timezone=True)), bindparam("content", type_=ARRAY(CONTENT)))
 
 
 async def put(tx: Transaction, records: Sequence[DesiredRecord], *, now: datetime) -> int:

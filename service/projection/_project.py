@@ -15,7 +15,7 @@ from service.config import Entity, Reaction
 from service.currencies import EMPTY, CurrencyBook, Reporting
 from service.db import Database, Transaction, Wakes
 from service.domain import DesiredRecord
-from service.errors import CounterfoilError
+from service.errors import CounterfoilError, Unreadable
 from service.history import feed
 from service.history.feed import Seen
 from service.intake import observe, stub
@@ -174,6 +174,8 @@ class Projector:
             (lane,) = lanes
             telemetry.log().error("projection.failed", lane=lane.key, entity=lane.entity, error=name)
             looked.faults[lane] = f"PROJECTION_FAILED: {name}"
+            if isinstance(error, Unreadable):
+                looked.faults[lane] = f"{error.reason}: {error.message}"
         return looked
 
     async def _look_at(

@@ -32,6 +32,7 @@ from tests.bench.replicas import measure_replicas
 from tests.bench.report import Report
 from tests.bench.requests import WAYS, Requests
 from tests.bench.scale import FULL, QUICK, Scale
+from tests.bench.sealing import measure_sealing
 from tests.bench.webhooks import measure_webhooks, payment_events
 
 _LIBRARIES = ("uvicorn", "sqlalchemy", "asyncpg", "orjson", "stripe", "grpcio")
@@ -46,6 +47,7 @@ class Part(StrEnum):
     REPLICAS = "replicas"
     REQUESTS = "requests"
     API = "api"
+    ENCRYPTION = "encryption"
 
 
 def measure_orders(report: Report, stack: Stack, postgres: Postgres, scale: Scale) -> None:
@@ -119,6 +121,8 @@ def run(scale: Scale, folder: Path, part: Part) -> Report:
             measure_arrivals(report, stack, postgres, scale, shapes)
         if part in {Part.ALL, Part.REQUESTS}:
             measure_requests(report, stack, postgres, scale)
+        if part is Part.ENCRYPTION:
+            report.sealing = measure_sealing(stack, postgres, scale, shapes)
         if part is Part.REPLICAS:
             asked = scale.orders * REQUESTS_AN_ORDER
             report.replicas = measure_replicas(
@@ -142,10 +146,14 @@ def main(
     api: Annotated[
         bool, typer.Option("--api", help="Only this: calls of the gRPC API beside a bare server, and watchers.")
     ] = False,
+    encryption: Annotated[
+        bool, typer.Option("--encryption", help="Only this: webhooks with and without encryption at rest.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Measure webhooks, commands and calls, beside their floors."""
     chosen = {Part.ARRIVALS: arrivals, Part.REPLICAS: replicas, Part.REQUESTS: requests, Part.API: api}
+    chosen[Part.ENCRYPTION] = encryption
     part = next((name for name, wanted in chosen.items() if wanted), Part.ALL)
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as folder:
         report = run(QUICK if quick else FULL, Path(folder), part)

@@ -15,6 +15,7 @@ from tests.bench.orders import OrderFigures
 from tests.bench.rates import NOTHING, ONE_BY_ONE, SERVICE, Figures
 from tests.bench.replicas import ReplicaFigures
 from tests.bench.requests import BurstFigures, LatencyFigures
+from tests.bench.sealing import SealingFigures
 from tests.bench.tables import met
 
 CPU_AIM = 0.30
@@ -42,6 +43,7 @@ class Report:
     take_over: TakeOverFigures | None = None
     rpcs: dict[str, dict[str, RpcFigures]] = field(default_factory=dict)
     crowds: list[CrowdFigures] = field(default_factory=list)
+    sealing: dict[str, SealingFigures] = field(default_factory=dict)
 
     def ratios(self, connections: int) -> tuple[float, float]:
         """Return CPU an event as a share of one insert each, and the rate as a share of no database."""
@@ -70,6 +72,8 @@ class Report:
             )
         if self.replicas:
             console.print(tables.replicas(self.replicas))
+        if self.sealing:
+            console.print(tables.sealing(self.sealing))
         if self.rpcs:
             console.print(tables.rpcs(self.rpcs))
             console.print(tables.crowds(self.crowds))

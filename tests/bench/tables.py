@@ -13,6 +13,7 @@ from tests.bench.orders import OrderFigures
 from tests.bench.rates import SERVICE, Figures
 from tests.bench.replicas import ReplicaFigures
 from tests.bench.requests import BurstFigures, LatencyFigures
+from tests.bench.sealing import SealingFigures
 
 # Calls to Salesforce for 1,000 events.
 CALLS_AIM = {DISTINCT: 8, HOT: 2, LARGE: 8}
@@ -100,6 +101,17 @@ def replicas(figures: Mapping[int, ReplicaFigures]) -> Table:
         table.add_column(heading, justify="right")
     for number, seen in figures.items():
         table.add_row(str(number), f"{seen.events_a_second:,.0f}", f"{seen.requests_a_second:,.1f}")
+    return table
+
+
+def sealing(figures: Mapping[str, SealingFigures]) -> Table:
+    """Webhooks with and without encryption at rest."""
+    cost = ("web CPU ms", "PostgreSQL CPU ms", "bytes on disk an event")
+    table = Table("stored", "events/s", "p50 ms", "p99 ms", *cost, title="Encryption at rest, 64 connections")
+    for name, seen in figures.items():
+        speed = (f"{seen.figures.rate:,.0f}", f"{seen.figures.p50_ms:.1f}", f"{seen.figures.p99_ms:.1f}")
+        cpu = (f"{seen.figures.server_cpu_ms:.3f}", f"{seen.figures.postgres_cpu_ms:.3f}")
+        table.add_row(name, *speed, *cpu, f"{seen.bytes_an_event:,.0f}")
     return table
 
 

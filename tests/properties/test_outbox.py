@@ -141,7 +141,7 @@ class World:
             return
         job = await outbox.bulk.take_job(self.tx, org="main", holder="bulk", now=self.now, lease=LEASE)
         assert job is not None
-        for record in await outbox.bulk.mark_sent(self.tx, job):
+        for record in await outbox.bulk.mark_sent(self.tx, job, now=self.now):
             self.salesforce[record.sobject, record.key] = record.digest
         await self.put(0, False, self.jobs)
         sent = await outbox.bulk.sent_records(self.tx, job)

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from service.clients import SalesforceApi, Session
 from service.clock import Clock, SystemClock
 from service.errors import ConfigurationError, VendorDenied, VendorError, VendorUnavailable
 from tests.integration.clients.org_server import KEY, ORG_ID, FakeTime, OrgServer, org
 from tests.support.scripted_vendor import Reply
-from tests.support.waiting import until
+from tests.support.waiting import eventually, until
 
 
 async def test_jwt_bearer_signs_for_a_few_minutes(api: SalesforceApi, server: OrgServer, clock: FakeTime) -> None:
@@ -168,3 +170,49 @@ async def test_an_org_that_does_not_say_what_it_is_gives_no_session(
     server.kind = kind
     with pytest.raises(error):
         await api.session()
+
+
+async def test_a_client_secret_is_replaced_without_a_restart(server: OrgServer, tmp_path: Path, clock: Clock) -> None:
+    settings = org(server.vendor.url, tmp_path, "client_credentials")
+    api = SalesforceApi("main", settings, clock)
+    held = await api.session()
+    assert settings.auth.flow == "client_credentials"
+    path = settings.auth.client_secret.file
+    assert path is not None
+    path.write_text("an0ther")
+
+    async def signed_in_with_the_new_one() -> bool:
+        nonlocal held
+        held = await api.session(refresh_after=held)
+        return server.sign_ins[-1].form["client_secret"] == "an0ther"
+
+    await eventually(signed_in_with_the_new_one)
+
+
+async def test_a_private_key_is_replaced_without_a_restart(server: OrgServer, tmp_path: Path, clock: Clock) -> None:
+    settings = org(server.vendor.url, tmp_path)
+    api = SalesforceApi("main", settings, clock)
+    held = await api.session()
+    assert settings.auth.flow == "jwt_bearer"
+    path = settings.auth.private_key.file
+    assert path is not None
+    new = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    path.write_bytes(
+        new.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+    async def signed_with_the_new_one() -> bool:
+        nonlocal held
+        held = await api.session(refresh_after=held)
+        try:
+            jwt.decode(
+                server.sign_ins[-1].form["assertion"],
+                new.public_key(),
+                algorithms=["RS256"],
+                options={"verify_exp": False, "verify_aud": False},
+            )
+        except jwt.InvalidSignatureError:
+            return False
+        return True
+
+    await eventually(signed_with_the_new_one)

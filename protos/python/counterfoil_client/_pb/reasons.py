@@ -280,3 +280,9 @@ class Reason(StrEnum):
     beside it names the fields. Nothing of it was stored: replace the key, since it was sent.
     (INVALID_ARGUMENT)
     """
+
+    PAYLOAD_UNREADABLE = "PAYLOAD_UNREADABLE"
+    """What is stored of the object cannot be opened: the key it was encrypted with is missing from the keyring,
+    or it was changed. Whoever operates the service puts the key back; "key_id" names it.
+    (FAILED_PRECONDITION)
+    """
