@@ -119,7 +119,8 @@ def _mirror_is_stripe(world: World, stripe: Objects) -> None:
             held = orjson.loads(row["body"])
             for name in _SILENT.get(row["object_type"], ()):
                 present[name] = held[name]
-            if row["object_type"] == "invoice" and present["status"] == "draft":  # nothing was paid: it is not asked for
+            # Nothing was paid on a draft, so what was paid elsewhere is not asked for.
+            if row["object_type"] == "invoice" and present["status"] == "draft":
                 held.setdefault("amount_paid_off_stripe", 0)
             stale = {name: (held.get(name), present.get(name)) for name in present if held.get(name) != present[name]}
             assert held == present, f"{row['object_id']} as of {row['as_of']} ({row['evidence']}) is stale: {stale}"
