@@ -5,11 +5,13 @@ one at a time and in order, all others beside them. The tasks of a worker that d
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import procrastinate
+import procrastinate.manager
 import psycopg
 from procrastinate import RetryDecision
 from sqlalchemy import text
@@ -55,6 +57,37 @@ class _Again(procrastinate.BaseRetryStrategy):
         return RetryDecision(retry_at=self._clock.now() + delay)
 
 
+class _Manager(procrastinate.manager.JobManager):
+    """Tells when the end of a task could not be written: the row then says for ever that its worker is at it."""
+
+    def __init__(self, connector: procrastinate.BaseConnector) -> None:
+        super().__init__(connector)
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def finish_job(self, *args: Any, **named: Any) -> None:
+        """Write that a task ended."""
+        with self._watched():
+            await super().finish_job(*args, **named)
+
+    async def retry_job(self, *args: Any, **named: Any) -> None:
+        """Write that a task is to run again."""
+        with self._watched():
+            await super().retry_job(*args, **named)
+
+    async def until_lost(self) -> None:
+        """Wait until an end could not be written, and raise what stood in its way."""
+        await self._lost
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except procrastinate.exceptions.ConnectorException as error:
+            if not self._lost.done():
+                self._lost.set_exception(error)
+            raise
+
+
 class Tasks:
     """The worker of this process."""
 
@@ -68,7 +101,8 @@ class Tasks:
         """Run tasks until cancelled, then finish those that run, within half of the time to drain.
 
         A database that goes away costs a pause: the worker starts anew, and its tasks are taken over like those of
-        any other worker that fell silent.
+        any other worker that fell silent. So it does if only the end of one task could not be written: a worker that
+        lives keeps what its rows say it is at, and the record behind that task would wait for ever.
         """
         while True:
             try:
@@ -79,22 +113,22 @@ class Tasks:
 
     async def _work(self, execute: Callable[..., Awaitable[None]]) -> None:
         app = self._app(execute)
-        async with app.open_async():
-            rescuing = asyncio.create_task(self._rescue_for_ever(app))
-            try:
-                await app.run_worker_async(
-                    queues=[QUEUE],
-                    name=self._name,
-                    concurrency=self._settings.worker_concurrency,
-                    fetch_job_polling_interval=self._settings.poll_seconds,
-                    install_signal_handlers=False,
-                    delete_jobs="successful",
-                    update_heartbeat_interval=self._settings.worker_heartbeat_seconds,
-                    stalled_worker_timeout=self._settings.worker_stalled_seconds,
-                    shutdown_graceful_timeout=self._settings.drain_seconds / 2,
-                )
-            finally:
-                rescuing.cancel()
+        app.job_manager = manager = _Manager(app.connector)
+        async with app.open_async(), asyncio.TaskGroup() as together:
+            beside = [together.create_task(self._rescue_for_ever(app)), together.create_task(manager.until_lost())]
+            await app.run_worker_async(
+                queues=[QUEUE],
+                name=self._name,
+                concurrency=self._settings.worker_concurrency,
+                fetch_job_polling_interval=self._settings.poll_seconds,
+                install_signal_handlers=False,
+                delete_jobs="successful",
+                update_heartbeat_interval=self._settings.worker_heartbeat_seconds,
+                stalled_worker_timeout=self._settings.worker_stalled_seconds,
+                shutdown_graceful_timeout=self._settings.drain_seconds / 2,
+            )
+            for task in beside:
+                task.cancel()
 
     def _app(self, execute: Callable[..., Awaitable[None]]) -> procrastinate.App:
         async def run_command(context: procrastinate.JobContext, command_id: str) -> None:
